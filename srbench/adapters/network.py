@@ -1,0 +1,172 @@
+"""What authors of networks subclass: they write `load` and `predict`, the base class keeps the contract."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from contextlib import AbstractContextManager
+from typing import Any, final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from srbench.adapters import door
+from srbench.adapters.base import BaseAdapter, Frames, not_finite
+from srbench.adapters.tiles import reflected, tile_overlap, tile_side, tiles
+from srbench.errors import Unavailable, UsageError
+from srbench.fetch import fetch
+from srbench.fetch.arrays import load_arrays
+from srbench.types import Job, ModelInfo
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that this machine lacks.
+
+    Raises:
+        UsageError: torch knows no such device, or this machine has none.
+    """
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # AssertionError: a torch built without CUDA
+        reason = str(error).splitlines()[0]
+        raise UsageError(
+            f"a device of this machine ({_devices()})", f"{device!r}: {reason}", "use --device cpu"
+        ) from error
+
+
+def _devices() -> str:
+    return ", ".join(["cpu", *(f"cuda:{n}" for n in range(torch.cuda.device_count()))])
+
+
+class Adapter(BaseAdapter):
+    """A network.
+
+    A minimal one::
+
+        class MyNet(Adapter):
+            def load(self, device: str, dtype: str) -> None:
+                self.net = Net(self.scale).to(device, getattr(torch, dtype)).eval()
+                self.net.load_state_dict(self.weights())
+
+            def predict(self, lr: Tensor) -> Tensor:
+                return self.net(lr)
+    """
+
+    def __init__(self, info: ModelInfo, argument: str = "") -> None:
+        super().__init__(info, argument)
+        if not info.dtypes:
+            raise self.broken("to name the dtypes it runs in", "none", "say dtypes in its card")
+
+    @abstractmethod
+    def predict(self, lr: Tensor) -> Tensor:
+        """Super-resolve; called without autograd. It must not change ``lr``.
+
+        Args:
+            lr: ``(T, C, h, w)`` in [0, 1], of the dtype and on the device given to `load`; C = 3 (RGB), or
+                1 (studio-range Y / 255) for ``channels = "y"``. Height and width are multiples of
+                ``size_multiple``. T = 1 for ``kind = "still"``. Enlarged already for ``pre_upsampled``.
+
+        Returns:
+            ``(T, C, scale * h, scale * w)`` floating (``(T, C, h, w)`` for ``pre_upsampled``), nominally in
+            [0, 1]; values outside are clipped when the prediction is quantised.
+        """
+
+    @final
+    def weights(self) -> dict[str, Tensor]:
+        """The checkpoint of the scale it was started for: tensors by name, fetched and verified.
+
+        Raises:
+            Unavailable: it can't be had here, or the card names none for this scale.
+            IntegrityError: its digest doesn't match.
+        """
+        found = self.info.weights_for(self.scale)
+        if found is None:
+            rule = f"weights of {self.info.name} for x{self.scale}"
+            raise Unavailable(rule, "none in its card", "add them")
+        arrays = load_arrays(fetch(found.asset), found.format)
+        return {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+
+    @final
+    def upscale(self, lr: Frames, job: Job) -> Frames:
+        """Super-resolve a clip: frame by frame for stills, else in one piece; as in `BaseAdapter`."""
+        pieces = [lr[t : t + 1] for t in range(len(lr))] if self.info.kind == "still" else [lr]
+        return np.concatenate([self._piece(piece) for piece in pieces])
+
+    def _piece(self, lr: Frames) -> Frames:
+        entered = [door.enter(frame, self.info, self.scale) for frame in lr]
+        planes = torch.from_numpy(np.stack([e.planes for e in entered]))
+        sr = self._padded(planes.to(self.settings.device, getattr(torch, self.settings.dtype)))
+        frames = sr.cpu().double().numpy().transpose(0, 2, 3, 1) * 255
+        return np.stack([e.leave(frame) for e, frame in zip(entered, frames, strict=True)])
+
+    def _padded(self, lr: Tensor) -> Tensor:
+        """Pad at the bottom and on the right, as the field's test code does; cut the result."""
+        height, width = lr.shape[2:]
+        rows, cols = (torch.from_numpy(reflected(n, self.info.size_multiple)) for n in (height, width))
+        padded = lr.index_select(2, rows.to(lr.device)).index_select(3, cols.to(lr.device))
+        sr = self._tiled(padded) if self.settings.tile else self._whole(padded)
+        return sr[..., : height * self._factor, : width * self._factor]
+
+    @property
+    def _factor(self) -> int:
+        return 1 if self.info.pre_upsampled else self.scale
+
+    def _tiled(self, lr: Tensor) -> Tensor:
+        t, c, height, width = lr.shape
+        whole = torch.empty(0)
+        side = tile_side(self.info, self.settings.tile, self.scale)
+        for rows, cols in tiles(height, width, side, tile_overlap(self.info)):
+            sr = self._whole(lr[..., rows.seen(), cols.seen()].contiguous())
+            if not len(whole):  # only now is it known in which dtype the network answers
+                whole = sr.new_empty((t, c, height * self._factor, width * self._factor))
+            kept = sr[..., rows.kept(self._factor), cols.kept(self._factor)]
+            whole[..., rows.placed(self._factor), cols.placed(self._factor)] = kept
+        return whole
+
+    def _whole(self, lr: Tensor) -> Tensor:
+        version = lr._version  # counts in-place changes: costs nothing, and a view's changes count too
+        with torch.inference_mode(), _exact():
+            sr = self._predict(lr)
+        if lr._version != version:
+            raise self.broken("to leave its input alone", "predict changed it in place", "clone it first")
+        t, c, h, w = lr.shape
+        return self._checked(sr, (t, c, h * self._factor, w * self._factor))
+
+    def _predict(self, lr: Tensor) -> Any:
+        try:
+            return self.predict(lr)
+        except torch.cuda.OutOfMemoryError as error:
+            raise MemoryError(str(error)) from error
+        except RuntimeError as error:
+            if "can't allocate memory" in str(error):  # how torch's CPU allocator says it
+                raise MemoryError(str(error)) from error
+            raise
+
+    def _checked(self, sr: Any, shape: tuple[int, int, int, int]) -> Tensor:
+        if not isinstance(sr, Tensor):
+            raise self.broken("to predict a tensor", type(sr).__name__, "return (T, C, H, W)")
+        if tuple(sr.shape) != shape:
+            rule = f"to predict shape {shape} = (frames, channels, scale * height, scale * width)"
+            raise self.broken(rule, f"shape {tuple(sr.shape)}", "check the scale and the card's channels")
+        if not sr.is_floating_point():
+            raise self.broken("to predict floating point in [0, 1]", str(sr.dtype), "don't quantise")
+        if sr.requires_grad:
+            raise self.broken("to predict without autograd", "a tensor with a graph", "keep it disabled")
+        if not torch.isfinite(sr).all():
+            got = not_finite(_numpy(sr))
+            raise self.broken("to predict finite values", got, "look for a division or an overflow")
+        return sr
+
+
+def _exact() -> AbstractContextManager[None]:
+    """On a GPU float32 means float32, not TF32 with its ten-bit products, and runs repeat to the bit."""
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+    return flags
+
+
+def _numpy(values: Tensor) -> NDArray[Any]:
+    array: NDArray[Any] = values.cpu().double().numpy()
+    return array

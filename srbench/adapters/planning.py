@@ -1,0 +1,128 @@
+"""What a plan must know of a model before anything is loaded: no torch is imported here.
+
+A network's card and its files' bytes answer for it (an empty ``dtypes`` in the card says that there is no
+network); a model without a network answers for itself.
+"""
+
+from __future__ import annotations
+
+from srbench.adapters.base import BaseAdapter, PlainAdapter, Settings, card_skip, settings_refused
+from srbench.adapters.source import source_digest
+from srbench.adapters.tiles import tile_overlap, tile_side
+from srbench.errors import PluginError
+from srbench.registry import ModelEntry, build
+from srbench.types import ClipSpec, EvalProtocol, ModelInfo, digest
+
+
+def skip_reason(
+    entry: ModelEntry, argument: str, protocol: EvalProtocol, settings: Settings | None = None
+) -> str | None:
+    """Why a model can't run under a protocol, or as it is asked to; None if it can.
+
+    Raises:
+        UsageError: the model doesn't take this argument.
+        PluginError: it can't be built.
+    """
+    if entry.info.dtypes:
+        refused = settings_refused(entry.info, settings or Settings())
+        return card_skip(entry.info, protocol) or refused
+    return _plain(entry, argument).skip(protocol)
+
+
+def inference_signature(
+    entry: ModelEntry, argument: str, protocol: EvalProtocol, settings: Settings | None = None
+) -> str:
+    """All that moves a model's output and isn't in the protocol's signature.
+
+    ``torch|float32|cpu|whole``, ``torch|float16|cuda|tile:128+12|pad:reflect4`` (side and overlap of tiles in
+    pixels of the network's input), ``imresize:bicubic|matlab-symmetric-u8``, ``folder``.
+
+    Args:
+        entry: from `srbench.registry.models`.
+        argument: what follows the colon in ``NAME:ARGUMENT``.
+        protocol: gives the scale and, to interpolations without an argument, the flavour.
+        settings: how a network is asked to run; of the device only its kind is signed.
+
+    Raises:
+        UsageError: the model doesn't take this argument.
+        PluginError: it can't be built.
+    """
+    if entry.info.dtypes:
+        return _network_signature(entry.info, protocol.scale, settings or Settings())
+    return _plain(entry, argument).inference(protocol)
+
+
+def model_fingerprint(entry: ModelEntry, argument: str, scale: int) -> str:
+    """Digest of weights and source: the model's part of a prediction's key.
+
+    Args:
+        entry: from `srbench.registry.models`.
+        argument: what follows the colon in ``NAME:ARGUMENT``; counts for networks (it may choose between
+            them), while other models sign it or name files by it.
+        scale: super-resolution factor.
+
+    Raises:
+        PluginError: its source is not a file.
+    """
+    info = entry.info
+    if not info.dtypes:
+        return digest({"source": source_digest(entry.target)})
+    weights = info.weights_for(scale)
+    return digest(
+        {
+            "weights": weights.asset.sha256 if weights else "",
+            "source": source_digest(entry.target, "srbench.adapters.network"),
+            "argument": argument,
+            "card": [info.channels, info.pre_upsampled, info.kind],
+        }
+    )
+
+
+def clip_fingerprint(entry: ModelEntry, argument: str, clip: ClipSpec) -> str:
+    """Digest of files that a model has for one clip; empty for all but folders.
+
+    Empty too where a folder has none, or can't tell which: the prediction then fails and says why.
+
+    Raises:
+        UsageError: the model doesn't take this argument.
+        PluginError: it can't be built.
+    """
+    return "" if entry.info.dtypes else _plain(entry, argument).clip_fingerprint(clip)
+
+
+def load_model(
+    entry: ModelEntry, argument: str = "", *, scale: int, settings: Settings | None = None
+) -> BaseAdapter:
+    """Build a model and start it; imports torch if it is a network.
+
+    Raises:
+        PluginError: it does not import, or is no adapter.
+        UsageError: it doesn't offer this scale, argument, dtype or tiling.
+        Unavailable: weights can't be had.
+        IntegrityError: weights don't match their digest.
+    """
+    adapter = build(entry.target, entry.info, argument)
+    if not isinstance(adapter, BaseAdapter):
+        raise PluginError("a subclass of srbench.Adapter", type(adapter).__name__, f"check {entry.info.name}")
+    if entry.info.dtypes:
+        from srbench.adapters.network import check_device  # torch is needed from here on
+
+        check_device((settings or Settings()).device)
+    adapter.start(scale, settings)
+    return adapter
+
+
+def _plain(entry: ModelEntry, argument: str) -> PlainAdapter:
+    adapter = build(entry.target, entry.info, argument)
+    if not isinstance(adapter, PlainAdapter):
+        got = f"{type(adapter).__name__} ({entry.info.name})"
+        raise PluginError("a PlainAdapter where a card's dtypes are empty", got, "name its dtypes")
+    return adapter
+
+
+def _network_signature(info: ModelInfo, scale: int, settings: Settings) -> str:
+    side = f"tile:{tile_side(info, settings.tile, scale)}+{tile_overlap(info)}" if settings.tile else "whole"
+    parts = ["torch", settings.dtype, settings.device.partition(":")[0], side]
+    if info.size_multiple > 1:
+        parts.append(f"pad:reflect{info.size_multiple}")
+    return "|".join(parts)

@@ -1,0 +1,106 @@
+"""Digest of the source that a prediction depends on, found without importing any of it.
+
+A module and what it imports, followed through its own package and through those parts of srbench that make
+predictions. Bytes are compared, not meanings: an edited comment costs a new inference, never a wrong number.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib.util
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from srbench.errors import PluginError
+from srbench.registry import Target
+from srbench.types import digest
+
+_PREDICTING = ("srbench.adapters", "srbench.archs", "srbench.image")
+
+
+@cache
+def source_digest(target: Target, *also: str) -> str:
+    """Digest of the module behind a target, of the modules ``also``, and of what they import.
+
+    Args:
+        target: ``module:attribute``, or a class.
+        also: further modules by name.
+
+    Raises:
+        PluginError: the target's module has no file (a class typed at a prompt).
+    """
+    module = target.partition(":")[0] if isinstance(target, str) else getattr(target, "__module__", "")
+    if _file(module) is None:
+        raise PluginError("an adapter whose source is a file", f"module {module!r}", "put it into a .py file")
+    files: dict[str, Path] = {}
+    for name in (module, *also):
+        _follow(name, module.partition(".")[0], files)
+    return digest({name: _sha256(path) for name, path in files.items()})
+
+
+def _follow(module: str, package: str, files: dict[str, Path]) -> None:
+    path = _file(module)
+    if module in files or path is None:
+        return
+    files[module] = path
+    for name in _imports(module, path):
+        own = package != "srbench" and name.partition(".")[0] == package
+        if own or name.startswith(_PREDICTING):
+            _follow(name, package, files)
+
+
+@cache
+def _imports(module: str, path: Path) -> tuple[str, ...]:
+    """Every name a module may import: by ``from a import b`` it means ``a`` and perhaps ``a.b``."""
+    return tuple(_named(ast.parse(path.read_bytes()), module, path.name == "__init__.py"))
+
+
+def _named(tree: ast.Module, module: str, is_package: bool) -> Iterator[str]:
+    parts = module.split(".") if is_package else module.split(".")[:-1]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = parts[: len(parts) - node.level + 1] if node.level else []
+            origin = ".".join([*base, *([node.module] if node.module else [])])
+            yield origin
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def _file(module: str) -> Path | None:
+    """Where a module's source lies, without importing it or its parents."""
+    loaded = getattr(sys.modules.get(module), "__file__", None)
+    if loaded:
+        return Path(loaded)
+    top, _, rest = module.partition(".")
+    if not rest:
+        return _top_level(top)
+    candidates = (folder.joinpath(*rest.split(".")) for folder in _folders(top))
+    files = (f for c in candidates for f in (c.with_suffix(".py"), c / "__init__.py"))
+    return next((f for f in files if f.is_file()), None)
+
+
+def _top_level(name: str) -> Path | None:
+    spec = _spec(name)
+    origin = Path(spec.origin) if spec and spec.origin else None
+    return origin if origin and origin.suffix == ".py" else None
+
+
+def _folders(top: str) -> list[Path]:
+    spec = _spec(top)
+    return [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
+
+
+def _spec(name: str) -> importlib.machinery.ModuleSpec | None:
+    try:
+        return importlib.util.find_spec(name)
+    except (ImportError, ValueError):  # ValueError: a module without a spec, such as __main__
+        return None
+
+
+@cache
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()

@@ -1,0 +1,158 @@
+"""``srbench data``: fetch, verify, list and add test sets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from srbench.cli.options import json_option
+from srbench.errors import SrbenchError, UsageError
+
+if TYPE_CHECKING:
+    from srbench.data.datasets import Dataset
+
+EXIT_MISSING, EXIT_INTEGRITY = 3, 5
+
+
+@click.group()
+def data() -> None:
+    """Fetch, verify, list and add test sets.
+
+    Images live in a cache (SRBENCH_HOME), each verified by the sha256 of its file and of its pixels.
+    SRBENCH_MIRROR=DIR reads DIR/HOST/PATH before https://HOST/PATH; SRBENCH_OFFLINE=1 forbids the network.
+    """
+
+
+@data.command()
+@click.argument("names", nargs=-1, required=True, metavar="DATASET...")
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=8, show_default=True, help="Downloads at once."
+)
+@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+def fetch(names: tuple[str, ...], workers: int, quiet: bool) -> int:
+    """Fetch test sets: verified, in parallel, resumed where they stopped.
+
+    \b
+    srbench data fetch set5 set14
+    srbench data fetch '*'
+    """
+    from srbench.cli.progress import fetch_with_progress
+    from srbench.errors import IntegrityError
+    from srbench.runner.request import choose_datasets
+
+    code = 0
+    for name in choose_datasets(names):
+        report = fetch_with_progress(name, quiet=quiet, workers=workers)
+        click.echo(f"{name}: {here_of(report.dataset)}, {report.fetched} files fetched")
+        for line in summary_of(report.failed):
+            click.echo(f"{name}: {line}", err=True)
+        if report.failed:
+            wrong = any(isinstance(error, IntegrityError) for error in report.failed.values())
+            code = max(code, EXIT_INTEGRITY if wrong else EXIT_MISSING)
+    return code
+
+
+def here_of(dataset: Dataset) -> str:
+    """``24 of 100 images here``; of a set of clips, its clips are counted."""
+    noun = "clips" if dataset.kind == "clip" else "images"
+    return f"{len(dataset.items)} of {len(dataset.manifest.items)} {noun} here"
+
+
+def summary_of(failed: Mapping[str, SrbenchError]) -> list[str]:
+    """The reasons of failed items, each reason once with the items it holds for."""
+    items = list(failed.items())
+    if not items:
+        return []
+    first, error = items[0]
+    others = f" and {len(items) - 1} more" if len(items) > 1 else ""
+    return [f"{first}{others} not fetched: {error}"]
+
+
+@data.command()
+@click.argument("names", nargs=-1, metavar="[DATASET]...")
+def verify(names: tuple[str, ...]) -> int:
+    """Hash and decode every file that is here again; exit code 5 if one is not what it should be.
+
+    \b
+    srbench data verify set5
+    """
+    from srbench.data.datasets import open_dataset, verify_dataset
+    from srbench.runner.request import choose_datasets
+
+    code = 0
+    for name in choose_datasets(names):
+        problems = verify_dataset(name)
+        dataset = open_dataset(name)
+        click.echo(f"{name}: {here_of(dataset)}, {len(problems)} wrong")
+        for problem in problems:
+            click.echo(f"{name}: {problem.item}: {problem.reason}", err=True)
+            code = EXIT_INTEGRITY
+    return code
+
+
+@data.command("list")
+@click.argument("names", nargs=-1, metavar="[DATASET]...")
+@json_option
+def list_(names: tuple[str, ...], as_json: bool) -> int:
+    """What is here of each test set, its licence and what may be published of it."""
+    from srbench.data.datasets import open_dataset
+    from srbench.runner.request import choose_datasets
+
+    rows = [_row(open_dataset(name)) for name in choose_datasets(names)]
+    if as_json:
+        click.echo(json.dumps({"datasets": rows}, indent=1))
+        return 0
+    for row in rows:
+        here = f"{row['here']} of {row['items']}"
+        scales = ",".join(f"x{scale}" for scale in row["scales"])
+        click.echo(
+            f"{row['name']:14} {here:>11}  {row['kind']:5} {scales:9} {row['title']}; {row['licence']}"
+        )
+    return 0
+
+
+def _row(dataset: Dataset) -> dict[str, Any]:
+    manifest = dataset.manifest
+    return {
+        "name": dataset.name,
+        "label": dataset.label,
+        "kind": dataset.kind,
+        "scales": list(dataset.scales),
+        "items": len(manifest.items),
+        "here": len(dataset.items),
+        "title": manifest.title,
+        "licence": manifest.licence,
+        "publish": manifest.publish,
+        "citation": manifest.citation,
+    }
+
+
+@data.command()
+@click.argument("name")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("-x", "--scale", type=click.IntRange(2, 16), help="The only scale of a set of your own.")
+def add(name: str, folder: Path, scale: int | None) -> int:
+    """Use images that you already have, where they lie.
+
+    A known name (set5 ...) takes the files whose pixels are that set's, whatever they are called and
+    however they are encoded; EDSR's, BasicSR's and SelfExSR's folders are recognised. Any other name
+    makes a set of your own; folders of frames become clips.
+
+    \b
+    srbench data add set5 ~/benchmark
+    srbench data add mine ~/photos -x 4
+    """
+    from srbench.data.datasets import add_dataset
+
+    if not folder.is_dir():
+        raise UsageError("a folder of images", f"{str(folder)!r}, which is not a folder", "check the path")
+    added = add_dataset(name, folder, scale=scale)
+    dataset = added.dataset
+    click.echo(f"{name}: {here_of(dataset)}, from {added.layout.title}")
+    for item, reason in (added.match.missing if added.match else {}).items():
+        click.echo(f"{name}: {item}: {reason}", err=True)
+    return 0

@@ -1,0 +1,187 @@
+"""``srbench list``, ``srbench info`` and ``srbench doctor``: what is known, without loading any model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from srbench import registry
+from srbench.cli.options import folder_option, json_option, plugin_option
+from srbench.protocols import RECIPES, get_protocol
+from srbench.types import ModelInfo
+
+Rows = list[dict[str, Any]]
+
+
+def _models() -> Rows:
+    return [_model_row(entry.info, entry.origin) for entry in registry.models().values()]
+
+
+def _model_row(info: ModelInfo, origin: str) -> dict[str, Any]:
+    return {
+        "name": info.name if info.selectable else f"{info.name}:...",
+        "scales": ",".join(f"x{scale}" for scale in info.scales),
+        "input": info.channels,
+        "params": info.params,
+        "trained on": ", ".join(info.trained_on),
+        "title": info.title,
+        "from": origin,
+    }
+
+
+def _datasets() -> Rows:
+    from srbench.data.datasets import dataset_names, open_dataset
+
+    return [_dataset_row(open_dataset(name)) for name in dataset_names()]
+
+
+def _dataset_row(dataset: Any) -> dict[str, Any]:
+    total = len(dataset.items) + len(dataset.missing)
+    return {
+        "name": dataset.name,
+        "kind": dataset.kind,
+        "scales": ",".join(f"x{scale}" for scale in dataset.scales),
+        "here": f"{len(dataset.items)} of {total}",
+        "title": dataset.manifest.title,
+    }
+
+
+def _metrics() -> Rows:
+    return [
+        {
+            "name": entry.info.name,
+            "better": entry.info.direction,
+            "unit": entry.info.unit,
+            "needs": entry.info.needs,
+            "title": entry.info.title,
+            "from": entry.origin,
+        }
+        for entry in registry.metrics().values()
+    ]
+
+
+def _protocols() -> Rows:
+    return [
+        {"name": name, "signature at x4": get_protocol(name, 4).signature, "title": recipe.title}
+        for name, recipe in RECIPES.items()
+    ]
+
+
+TABLES: dict[str, Callable[[], Rows]] = {
+    "models": _models,
+    "datasets": _datasets,
+    "metrics": _metrics,
+    "protocols": _protocols,
+}
+
+
+@click.command()
+@click.argument("what", type=click.Choice([*TABLES, "results"]), default="models")
+@folder_option
+@json_option
+@plugin_option
+def list_(what: str, results: Path, as_json: bool, plugins: tuple[Path, ...]) -> int:
+    """What is known: models, datasets, metrics, protocols, results.
+
+    \b
+    srbench list models
+    srbench list datasets --json
+    srbench list results
+    """
+    for plugin in plugins:
+        registry.load_plugin(plugin)
+    if what == "results":
+        from srbench.cli.outcome import print_results
+
+        print_results(results, None, as_json=as_json)
+        return 0
+    _print(TABLES[what](), what, as_json=as_json)
+    _warn_of_broken_plugins()
+    return 0
+
+
+def _print(rows: Rows, what: str, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({what: rows}, indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    table = Table(*rows[0], box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    if not console.is_terminal:
+        console.width = 200
+    console.print(table, markup=False)
+
+
+def _warn_of_broken_plugins() -> None:
+    for plugin in registry.broken():
+        click.echo(f"left out: plugin {plugin.name}: {plugin.reason}", err=True)
+
+
+@click.command()
+@click.argument("name")
+@plugin_option
+def info(name: str, plugins: tuple[Path, ...]) -> int:
+    """Everything about one model, dataset, metric or protocol, as JSON.
+
+    \b
+    srbench info srcnn
+    srbench info set5
+    """
+    from srbench.data.datasets import dataset_names, open_dataset
+
+    for plugin in plugins:
+        registry.load_plugin(plugin)
+    if name in registry.models():
+        found: Any = asdict(registry.models()[name].info)
+    elif name in registry.metrics():
+        found = asdict(registry.metrics()[name].info)
+    elif name in RECIPES:
+        found = {
+            "name": name,
+            **{f"x{s}": get_protocol(name, s).signature for s in (2, 3, 4)},
+            **asdict(RECIPES[name]),
+        }
+    elif name in dataset_names():
+        dataset = open_dataset(name)
+        found = {
+            **_dataset_row(dataset),
+            **_notes(dataset),
+            "items": [i.name for i in dataset.items],
+            "missing": dataset.missing,
+        }
+    else:
+        raise registry.unknown(
+            "model", name, [*registry.models(), *registry.metrics(), *RECIPES, *dataset_names()]
+        )
+    print(json.dumps(found, indent=1, default=str))
+    return 0
+
+
+def _notes(dataset: Any) -> dict[str, str]:
+    manifest = dataset.manifest
+    return {"licence": manifest.licence, "publish": manifest.publish, "citation": manifest.citation}
+
+
+@click.command()
+@json_option
+def doctor(as_json: bool) -> int:
+    """This machine, the libraries, the cache, broken plugins."""
+    from srbench.fetch import home
+    from srbench.store.provenance import collect
+
+    found = {
+        **asdict(collect([])),
+        "cache": str(home()),
+        "broken plugins": [asdict(p) for p in registry.broken()],
+    }
+    print(json.dumps(found, indent=None if as_json else 1, default=str))
+    return 0

@@ -1,0 +1,46 @@
+"""Options that several commands share, worded once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from srbench.types import FLAVOURS
+
+folder_option = click.option(
+    "--results",
+    type=click.Path(path_type=Path),
+    default=Path("results/runs/main"),
+    show_default=True,
+    envvar="SRBENCH_RESULTS",
+    metavar="DIR",
+    help="Folder of the journal; another folder is another result set.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, nothing else.")
+plugin_option = click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="A Python file that registers models or metrics.",
+)
+
+
+def protocol_options(command: Any) -> Any:
+    """``--protocol`` and the two of its fields that users vary."""
+    for option in (
+        click.option(
+            "--gray", type=click.Choice(["rgb", "y"]), help="Gray images: as RGB, or left gray (Y)."
+        ),
+        click.option(
+            "--flavour", metavar="NAME", help=f"imresize of the degradation: {', '.join(FLAVOURS)}."
+        ),
+        click.option(
+            "--protocol", metavar="NAME", help="classic (stills), video (clips), vdsr, selfexsr, rgb."
+        ),
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,61 @@
+"""What a run ends in: the leaderboard or one JSON object on stdout; on stderr what was left out, and why."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Collection
+from pathlib import Path
+
+from srbench.report.catalog import installed
+from srbench.report.terminal import show
+from srbench.report.views import boards
+from srbench.runner.evaluate import Outcome
+from srbench.runner.plan import Plan, PlannedCell
+from srbench.store.aggregate import cell_json, load_cells
+from srbench.types import Cell
+
+
+def print_results(folder: Path, cells: Collection[Cell] | None, *, as_json: bool) -> int:
+    """Print the results of a folder, those of `cells` only if given; how many cells have a number."""
+    results = [result for result in load_cells(folder) if cells is None or result.cell in cells]
+    if as_json:
+        print(json.dumps({"cells": [cell_json(result) for result in results]}, indent=1))
+    else:
+        from rich.console import Console
+
+        show(boards(results, installed()), Console(highlight=False))
+    return sum(bool(result.items) for result in results)
+
+
+def print_summary(plan: Plan, outcome: Outcome, *, quiet: bool) -> None:
+    """On stderr: what was computed, skipped (each reason once), failed, and where the records are."""
+    if quiet:
+        return
+    cached = sum(planned.cached for planned in plan.cells)
+    counts = f"{outcome.computed} images computed, {cached + outcome.reused} known before"
+    left = f", {outcome.left} left for the next run" if outcome.left else ""
+    _say(f"{counts}{left}; records in {plan.request.folder}")
+    for name, reason in outcome.absent.items():
+        _say(f"no {name}: {reason}")
+    for reason, cells in _by_reason(outcome.skipped):
+        _say(f"skipped {_cells(cells)}: {reason}")
+    for reason, cells in _by_reason(outcome.failed):
+        _say(f"failed {_cells(cells)}: {reason}")
+
+
+def _by_reason(cells: dict[PlannedCell, str]) -> list[tuple[str, list[PlannedCell]]]:
+    grouped: dict[str, list[PlannedCell]] = defaultdict(list)
+    for planned, reason in cells.items():
+        grouped[reason].append(planned)
+    return list(grouped.items())
+
+
+def _cells(cells: list[PlannedCell]) -> str:
+    names = [f"{p.cell.model} on {p.cell.dataset} x{p.cell.scale}" for p in cells]
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)

@@ -1,0 +1,122 @@
+"""Progress on stderr: bars on a terminal, plain lines under CI or in a pipe; stdout stays the result's."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from srbench.errors import SrbenchError
+from srbench.runner.plan import Plan, PlannedCell, Work
+from srbench.types import Record, Status
+
+PLAIN_INTERVAL = 10.0
+
+
+def stderr_console() -> Console:
+    """Where progress goes; a terminal only if stderr is one."""
+    return Console(stderr=True, highlight=False)
+
+
+class RunListener:
+    """Tells how a run goes on, one way on a terminal and another in a log."""
+
+    def __init__(self, plan: Plan, bar: Progress | None, *, quiet: bool) -> None:
+        self.total = sum(len(planned.todo) for planned in plan.cells)
+        self.done: Counter[PlannedCell] = Counter()
+        self.count = 0
+        self.quiet = quiet
+        self.bar = bar
+        self.task = bar.add_task("", total=self.total) if bar else None
+        self._spoke = time.monotonic()
+
+    def began(self, planned: PlannedCell, work: Work) -> None:
+        """Show what is being computed."""
+        if self.bar is not None and self.task is not None:
+            cell = planned.cell
+            self.bar.update(self.task, description=f"{cell.dataset} x{cell.scale} {work.item} · {cell.model}")
+
+    def ended(self, planned: PlannedCell, record: Record) -> None:
+        """Count an image, and report a cell when its last one is done or it failed."""
+        if record.status not in (Status.DONE, Status.SKIPPED):
+            self._say(f"failed: {_name(planned)}: {record.reason}")
+        if not record.item:
+            return
+        self.count += 1
+        self.done[planned] += 1
+        if self.bar is not None and self.task is not None:
+            self.bar.advance(self.task)
+        elif time.monotonic() - self._spoke > PLAIN_INTERVAL or self.count == self.total:
+            self._say(f"{self.count} of {self.total} images: {_name(planned)}")
+            self._spoke = time.monotonic()
+
+    def warned(self, text: str) -> None:
+        """One line the user should read."""
+        self._say(text)
+
+    def _say(self, text: str) -> None:
+        if self.bar is not None:
+            self.bar.console.print(text, markup=False)
+        elif not self.quiet:
+            print(text, file=sys.stderr)
+
+
+def _name(planned: PlannedCell) -> str:
+    return f"{planned.cell.model} on {planned.cell.dataset} x{planned.cell.scale}"
+
+
+@contextmanager
+def run_listener(plan: Plan, *, quiet: bool) -> Iterator[RunListener]:
+    """A listener for a run, its bar drawn only on a terminal."""
+    console = stderr_console()
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    bar = Progress(*columns, console=console, transient=True) if console.is_terminal and not quiet else None
+    with bar or nullcontext():
+        yield RunListener(plan, bar, quiet=quiet)
+
+
+class DownloadBar:
+    """The progress of downloads as `srbench.fetch` reports it."""
+
+    def __init__(self, bar: Progress, name: str) -> None:
+        self.bar = bar
+        self.task = bar.add_task(name, total=None)
+
+    def total(self, size: int) -> None:
+        """Bytes to fetch."""
+        self.bar.update(self.task, total=size)
+
+    def advance(self, size: int) -> None:
+        """Bytes fetched."""
+        self.bar.advance(self.task, size)
+
+
+def fetch_with_progress(name: str, *, quiet: bool, workers: int = 8) -> Any:
+    """Fetch a dataset's missing files; what can't be had is reported in the returned report."""
+    from srbench.data.datasets import fetch_dataset
+
+    console = stderr_console()
+    if quiet or not console.is_terminal:
+        return fetch_dataset(name, workers=workers)
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), console=console, transient=True
+    ) as bar:
+        return fetch_dataset(name, workers=workers, progress=DownloadBar(bar, name))
+
+
+def complain(error: SrbenchError) -> None:
+    """An error that does not end the command."""
+    print(f"srbench: {error}", file=sys.stderr)

@@ -1,0 +1,86 @@
+"""Digests of files, each computed once and then remembered by the file's size and time of change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from srbench.fetch.home import digest_of, home
+from srbench.types import Asset
+
+_Seen = tuple[int, int, str]
+"""Size, time of change in ns, sha256."""
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's bytes, 64 hex digits.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def mismatch(asset: Asset, path: Path, *, rehash: bool = False) -> str | None:
+    """What a file has instead of the asset's bytes: a digest or a size; None if they are right.
+
+    The file is hashed when it has changed since it was last hashed, or with `rehash`.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    size = path.stat().st_size
+    if asset.size is not None and size != asset.size:
+        return f"{size} bytes instead of {asset.size}"
+    return difference(asset, sha256_of(path) if rehash else _remembered_sha256(path))
+
+
+def difference(asset: Asset, sha256: str) -> str | None:
+    """The digest that was found if it is not the asset's, else None."""
+    return None if sha256.startswith(digest_of(asset)) else f"sha256 {sha256}"
+
+
+def remember(path: Path, sha256: str) -> None:
+    """Note the digest of a file as it is now, so that it need not be hashed again.
+
+    Raises:
+        OSError: the file is gone.
+    """
+    stat = path.stat()
+    seen = (stat.st_size, stat.st_mtime_ns, sha256)
+    _index(home())[str(path)] = seen
+    _append(home(), path, seen)
+
+
+def _remembered_sha256(path: Path) -> str:
+    stat = path.stat()
+    seen = _index(home()).get(str(path))
+    if seen is not None and seen[:2] == (stat.st_size, stat.st_mtime_ns):
+        return seen[2]
+    found = sha256_of(path)
+    remember(path, found)
+    return found
+
+
+@cache
+def _index(folder: Path) -> dict[str, _Seen]:
+    """What earlier runs have hashed. A line that can't be read costs one more hashing, nothing else."""
+    known: dict[str, _Seen] = {}
+    with suppress(OSError):
+        for line in (folder / "hashed.jsonl").read_text("utf-8", errors="replace").splitlines():
+            with suppress(ValueError, TypeError):
+                path, size, changed, sha = json.loads(line)
+                known[str(path)] = (int(size), int(changed), str(sha))
+    return known
+
+
+def _append(folder: Path, path: Path, seen: _Seen) -> None:
+    # One short write in append mode: processes that share the folder can't tear each other's lines.
+    with suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "hashed.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps([str(path), *seen]) + "\n")

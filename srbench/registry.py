@@ -1,0 +1,194 @@
+"""What plugs in: built-in tables, entry points of installed packages, and ``--plugin FILE``.
+
+Everything is registered as information plus a ``module:attribute`` target, so that listing and
+planning import no model code. One broken plugin never kills the program: it is named and left out.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from srbench.errors import PluginError, SrbenchError, UsageError
+from srbench.types import MetricInfo, ModelInfo
+
+Target = str | Callable[..., Any]
+"""``module:attribute``, or the class itself; called as ``target(info, argument)`` for a model."""
+
+_BUILTIN_TABLES = ("srbench.adapters.catalog", "srbench.metrics.catalog")
+_ENTRY_POINT_GROUPS = ("srbench.models", "srbench.metrics")
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A model by name: its card, and the adapter's class (not imported until it is built)."""
+
+    info: ModelInfo
+    target: Target
+    origin: str = "built in"
+
+
+@dataclass(frozen=True)
+class MetricEntry:
+    """A metric by name: what it is, and who computes it (not imported until it is built)."""
+
+    info: MetricInfo
+    target: Target
+    origin: str = "built in"
+    argument: str = ""
+
+
+@dataclass(frozen=True)
+class BrokenPlugin:
+    """A plugin that was left out, and why."""
+
+    name: str
+    reason: str
+
+
+_models: dict[str, ModelEntry] = {}
+_metrics: dict[str, MetricEntry] = {}
+_broken: list[BrokenPlugin] = []
+
+
+def register_model(info: ModelInfo, target: Target, *, origin: str = "plugin") -> None:
+    """Add a model. `target` is built as ``target(info, argument)``.
+
+    Raises:
+        PluginError: the name is taken by another origin.
+    """
+    _register(_models, info.name, ModelEntry(info, target, origin))
+
+
+def register_metric(info: MetricInfo, target: Target, *, origin: str = "plugin", argument: str = "") -> None:
+    """Add a metric. `target` is built as ``target(info, argument)``.
+
+    Raises:
+        PluginError: the name is taken by another origin.
+    """
+    _register(_metrics, info.name, MetricEntry(info, target, origin, argument))
+
+
+def _register(table: dict[str, Any], name: str, entry: Any) -> None:
+    if name in table:
+        raise PluginError("a new name", f"{name!r}, taken ({table[name].origin})", "choose another name")
+    table[name] = entry
+
+
+def models() -> Mapping[str, ModelEntry]:
+    """Every known model by name, in the order of registration."""
+    _discover()
+    return _models
+
+
+def metrics() -> Mapping[str, MetricEntry]:
+    """Every known metric by name, in the order of registration."""
+    _discover()
+    return _metrics
+
+
+def broken() -> tuple[BrokenPlugin, ...]:
+    """Installed plugins that could not be loaded, with the reason."""
+    _discover()
+    return tuple(_broken)
+
+
+@cache
+def _discover() -> None:
+    for module in _BUILTIN_TABLES:
+        importlib.import_module(module).register()
+    for group in _ENTRY_POINT_GROUPS:
+        for point in entry_points(group=group):
+            _load_entry_point(point.name, point.load)
+
+
+def _load_entry_point(name: str, load: Callable[[], Callable[[], None]]) -> None:
+    try:
+        load()()
+    except Exception as error:  # noqa: BLE001 - a stranger's code: whatever it raises, the program goes on without it
+        _broken.append(BrokenPlugin(name, f"{type(error).__name__}: {error}"))
+
+
+def load_plugin(path: Path) -> None:
+    """Run a Python file that calls `register_model` or `register_metric`.
+
+    Raises:
+        PluginError: the file is missing, fails to import, or registers nothing.
+    """
+    if not path.is_file():
+        raise PluginError("a Python file", f"{str(path)!r}, which is not a file", "check --plugin")
+    before = len(models()) + len(metrics())
+    spec = importlib.util.spec_from_file_location(f"srbench_plugin_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise PluginError("a Python file (.py)", repr(path.name), "check --plugin")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    try:
+        spec.loader.exec_module(module)
+    except SrbenchError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            "a plugin that imports", f"{type(error).__name__}: {error} in {path.name}", "fix the plugin"
+        ) from error
+    if len(models()) + len(metrics()) == before:
+        raise PluginError(
+            "a plugin that registers a model or a metric", f"none in {path.name}", "call register_model"
+        )
+
+
+def build(target: Target, *arguments: Any) -> Any:
+    """Import a target if it is a name, and call it.
+
+    Raises:
+        PluginError: it does not import, or does not accept the arguments.
+    """
+    try:
+        return resolve(target)(*arguments)
+    except SrbenchError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            "a class that can be built", f"{type(error).__name__}: {error}", f"check {target}"
+        ) from error
+
+
+def resolve(target: Target) -> Callable[..., Any]:
+    """The object behind ``module:attribute``."""
+    if not isinstance(target, str):
+        return target
+    module, _, attribute = target.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), attribute)
+    return found
+
+
+def select(patterns: Iterable[str], names: Iterable[str], noun: str) -> list[str]:
+    """Names chosen by comma lists and globs, in the order of `patterns`, each once.
+
+    Raises:
+        UsageError: a pattern matches nothing; the message has the nearest names.
+    """
+    known = list(names)
+    chosen: dict[str, None] = {}
+    for pattern in (part.strip() for text in patterns for part in text.split(",")):
+        matches = [name for name in known if name == pattern or fnmatchcase(name, pattern)]
+        if not matches:
+            raise unknown(noun, pattern, known)
+        chosen.update(dict.fromkeys(matches))
+    return list(chosen)
+
+
+def unknown(noun: str, name: str, known: Iterable[str]) -> UsageError:
+    """The error for a name nobody knows, with the nearest ones."""
+    names = list(known)
+    near = get_close_matches(name.lower(), names, n=3) or names[:6]
+    return UsageError(f"a known {noun}", repr(name), f"try {', '.join(near)} (srbench list {noun}s)")

@@ -1,0 +1,1 @@
+"""Leaderboards from a journal: what a reader sees, as data first and then as text, tables and pages."""

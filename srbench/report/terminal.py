@@ -1,0 +1,108 @@
+"""Boards on a terminal: tables as wide as it is, and plain lines where there is no terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from srbench.report.entries import DASH, NOT_RUN, Column, Entry
+from srbench.report.views import Board, Row
+
+_STYLES = {"best": "bold green", "second": "green underline", "": ""}
+
+
+def show(boards: Iterable[Board], console: Console) -> None:
+    """Print all boards: tables on a terminal, else `lines`."""
+    for board in boards:
+        if console.is_terminal:
+            console.print(_board(board, console))
+        else:
+            for line in lines(board):
+                console.print(Text(line), soft_wrap=True)
+
+
+def lines(board: Board) -> Iterator[str]:
+    """One line per model and dataset, as for a log; dashes come with their reason."""
+    yield f"{board.name}  {board.signature}"
+    for row in board.rows:
+        for dataset, pairs in _by_dataset(board, row):
+            if any(entry.status != NOT_RUN for _, entry in pairs):
+                yield f"  {row.model}  {dataset}  {_sentence(pairs)}"
+
+
+def _sentence(pairs: Sequence[tuple[Column, Entry]]) -> str:
+    reasons = {entry.reason for _, entry in pairs}
+    if len(reasons) == 1 and all(entry.value is None for _, entry in pairs):
+        return f"{DASH} ({reasons.pop()})"
+    return "  ".join(_words(column, entry) for column, entry in pairs)
+
+
+def _by_dataset(board: Board, row: Row) -> Iterator[tuple[str, Sequence[tuple[Column, Entry]]]]:
+    start = 0
+    for group in board.groups:
+        stop = start + group.columns
+        yield group.dataset, list(zip(board.columns[start:stop], row.entries[start:stop], strict=True))
+        start = stop
+
+
+def _words(column: Column, entry: Entry) -> str:
+    if entry.value is None:
+        return f"{column.metric} {entry.text} ({entry.reason})".strip()
+    beside = ""
+    if entry.published is not None:
+        beside = f" (published {entry.published.text}, {entry.published.remark})"
+    remark = f" [{entry.reason}]" if entry.reason else ""
+    return f"{column.metric} {entry.text}{beside}{remark}"
+
+
+def _board(board: Board, console: Console) -> RenderableType:
+    """One table if the terminal is wide enough, else one for each dataset."""
+    heading = [Text(board.name, style="bold"), Text(board.signature, style="dim")]
+    whole = _table(board, 0, len(board.columns), grouped=True)
+    tables = [whole] if _width(whole, console) <= console.width else list(_split(board))
+    notes = [Text(f"{number}. {note}", style="dim") for number, note in enumerate(board.notes, 1)]
+    return Group(*heading, *tables, *notes, Text(""))
+
+
+def _width(table: Table, console: Console) -> int:
+    return Measurement.get(console, console.options.update(max_width=10_000), table).maximum
+
+
+def _split(board: Board) -> Iterator[Table]:
+    start = 0
+    for group in board.groups:
+        yield _table(board, start, start + group.columns, grouped=False, title=group.dataset)
+        start += group.columns
+
+
+def _table(board: Board, start: int, stop: int, *, grouped: bool, title: str = "") -> Table:
+    table = Table(
+        title=Text(title, style="bold") if title else None,
+        title_justify="left",
+        pad_edge=False,
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("model", overflow="fold")
+    for column in board.columns[start:stop]:
+        name = f"{column.dataset}\n{column.title}" if grouped else column.title
+        table.add_column(Text(name), justify="right", overflow="fold")
+    for row in board.rows:
+        table.add_row(_model(row), *(_entry(entry) for entry in row.entries[start:stop]))
+    return table
+
+
+def _model(row: Row) -> Text:
+    return Text.assemble(row.title, ("\n" + row.inference, "dim"))
+
+
+def _entry(entry: Entry) -> Text:
+    text = Text(entry.text, style=_STYLES[entry.mark])
+    text.append("".join(f" [{number}]" for number in entry.notes), style="dim")
+    if entry.published is not None:
+        text.append(f"\n{entry.published.text} {entry.published.remark}", style="dim not bold not underline")
+    return text

@@ -1,0 +1,94 @@
+"""From a run's folder to report files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from srbench.errors import NothingMeasured, StorageError, UsageError
+from srbench.report.catalog import Catalog, installed
+from srbench.report.markdown import markdown
+from srbench.report.origins import Origin, origins
+from srbench.report.tables import csv_text
+from srbench.report.views import Board, boards, summary
+from srbench.store.aggregate import CellResult, load_cells
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything a report shows."""
+
+    boards: tuple[Board, ...]
+    counts: tuple[tuple[str, int], ...]
+    origins: tuple[Origin, ...]
+
+
+def load_report(folder: Path, catalog: Catalog | None = None) -> Report:
+    """The views of a run's folder (or journal); names are explained by what is installed, by default.
+
+    Raises:
+        UsageError: there is no journal.
+        IntegrityError: the journal is broken before its last line.
+        NothingMeasured: it has no record.
+    """
+    results: list[CellResult] = load_cells(folder)
+    if not results:
+        raise NothingMeasured("results to report", f"an empty journal in {folder}", "run srbench first")
+    run = folder if folder.is_dir() else folder.parent
+    return Report(
+        boards=tuple(boards(results, installed() if catalog is None else catalog)),
+        counts=tuple(summary(results).items()),
+        origins=tuple(origins(run, results)),
+    )
+
+
+def _html(report: Report) -> str:
+    from srbench.report.render import html  # jinja2 is only needed here
+
+    return html(report.boards, report.counts, report.origins)
+
+
+FORMATS: dict[str, tuple[str, Callable[[Report], str]]] = {
+    "html": ("index.html", _html),
+    "md": ("leaderboard.md", lambda report: markdown(report.boards)),
+    "csv": ("leaderboard.csv", lambda report: csv_text(report.boards)),
+}
+"""File name and writer of each format."""
+
+
+def write_report(
+    folder: Path, out: Path, formats: Iterable[str] = ("html", "md", "csv"), catalog: Catalog | None = None
+) -> list[Path]:
+    """Write a run's report into the folder `out`; the same journal gives the same bytes.
+
+    Raises:
+        UsageError: no journal, or an unknown format.
+        IntegrityError: the journal is broken before its last line.
+        NothingMeasured: the journal has no record.
+        StorageError: a file can't be written.
+    """
+    chosen = list(dict.fromkeys(formats))
+    for name in chosen:
+        if name not in FORMATS:
+            raise UsageError("a report format", repr(name), f"use one of {', '.join(FORMATS)}")
+    report = load_report(folder, catalog)
+    return [_write(out / FORMATS[name][0], FORMATS[name][1](report)) for name in chosen]
+
+
+def _write(path: Path, text: str) -> Path:
+    """Write a file whole or not at all, so that a reader never opens half a page."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8", newline="\n")
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise StorageError(
+            "a folder that can be written", f"{str(path)!r}: {error.strerror}", "choose another with --out"
+        ) from error
+    return path

@@ -1,0 +1,34 @@
+"""Data files that ship with srbench: found in an installed wheel and in a checkout alike.
+
+The build maps ``datasets/`` and ``results/references/`` into the wheel as ``srbench/_data/...``; a
+checkout (also an editable installation) reads them where they lie.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from srbench.errors import IntegrityError
+
+_CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+def datasets_folder() -> Traversable:
+    """The folder of the test sets' manifests, one ``NAME.toml`` each."""
+    return _folder("datasets", _CHECKOUT / "datasets")
+
+
+def references_folder() -> Traversable:
+    """The folder of published figures, TOML files."""
+    return _folder("references", _CHECKOUT / "results" / "references")
+
+
+def _folder(name: str, in_checkout: Path) -> Traversable:
+    packaged = files("srbench") / "_data" / name
+    if packaged.is_dir():
+        return packaged
+    if in_checkout.is_dir():
+        return in_checkout
+    raise IntegrityError(f"srbench's own folder {name!r}", "an installation without it", "reinstall srbench")

@@ -1,0 +1,1 @@
+"""Running: plan what to do, evaluate it cell by cell, keep every result."""

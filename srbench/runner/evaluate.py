@@ -1,0 +1,349 @@
+"""Evaluating a plan: each ground truth is prepared once and every model is scored against it.
+
+The order is dataset, image, frame, model. What depends on the ground truth alone (luma, SSIM's
+statistics, LPIPS features) lives for one frame and serves all models; memory stays flat however
+large the set is. A model that fails loses its own cell, never another's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any, Protocol
+
+import numpy as np
+
+from srbench.adapters.base import BaseAdapter
+from srbench.adapters.planning import load_model
+from srbench.data.degrade import FrameSource
+from srbench.errors import ContractError, IntegrityError, SrbenchError, StorageError, Unavailable
+from srbench.metrics.base import Metric
+from srbench.metrics.planes import Planes, quantise
+from srbench.runner.index import Index
+from srbench.runner.plan import Plan, PlannedCell, Work, settings_of
+from srbench.runner.predictions import PredictionStore
+from srbench.types import EvalProtocol, Job, Record, Score, Status
+
+BUDGET_SPENT = "not begun: the time budget was spent"
+
+
+class Listener(Protocol):
+    """Who is told how a run goes on."""
+
+    def began(self, planned: PlannedCell, work: Work) -> None:
+        """An item of a cell is being computed."""
+
+    def ended(self, planned: PlannedCell, record: Record) -> None:
+        """A record was written."""
+
+    def warned(self, text: str) -> None:
+        """Something the user should know went on beside the run."""
+
+
+@dataclass
+class Outcome:
+    """How a run ended, cell by cell."""
+
+    computed: int = 0
+    reused: int = 0
+    left: int = 0
+    skipped: dict[PlannedCell, str] = field(default_factory=dict)
+    failed: dict[PlannedCell, str] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    """metrics that could not be loaded, and why"""
+    integrity: bool = False
+    """some file did not match its digest"""
+
+
+@dataclass
+class _Live:
+    """A cell in the middle of an item: its frames come one by one, its values pile up."""
+
+    planned: PlannedCell
+    work: Work
+    adapter: BaseAdapter
+    frames: Iterator[np.ndarray]
+    values: dict[str, list[float]] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
+    error: Exception | None = None
+
+
+class Evaluator:
+    """Evaluates one plan; `append` receives each record as soon as it is known."""
+
+    def __init__(
+        self, plan: Plan, index: Index, append: Callable[[Record], None], listener: Listener, provenance: str
+    ) -> None:
+        self.plan = plan
+        self.index = index
+        self.append = append
+        self.listener = listener
+        self.provenance = provenance
+        self.outcome = Outcome()
+        self._adapters: dict[str, BaseAdapter | SrbenchError] = {}
+        self._metrics: dict[str, Metric | str] = {}
+        self._predictions = PredictionStore(
+            plan.request.folder / "predictions", plan.request.save_predictions
+        )
+        budget = plan.request.budget
+        self._deadline = None if budget is None else time.monotonic() + budget
+
+    def run(self) -> Outcome:
+        """Evaluate everything the plan has not cached, and say what was skipped."""
+        for planned in self.plan.cells:
+            if planned.broken:
+                self._fail(planned, planned.skip)
+            elif planned.skip:
+                self._stand(planned, Status.SKIPPED, planned.skip)
+        live = [planned for planned in self.plan.cells if not planned.skip]
+        for _, group in groupby(live, key=lambda p: (p.cell.dataset, p.cell.signature)):
+            self._evaluate_group(list(group))
+            self._adapters.clear()
+        return self.outcome
+
+    # ------------------------------------------------------------------ one dataset, one protocol
+
+    def _evaluate_group(self, group: list[PlannedCell]) -> None:
+        dataset = group[0].dataset
+        assert dataset is not None, "a cell without a dataset is skipped by the plan"  # noqa: S101
+        for item in dataset.items:
+            todo = [
+                (p, w) for p in group for w in p.todo if w.item == item.name and p not in self.outcome.failed
+            ]
+            todo = [(p, w) for p, w in todo if not self._reuse(p, w)]
+            if not todo:
+                continue
+            if self._deadline is not None and time.monotonic() > self._deadline:
+                self._spend(todo)
+                continue
+            try:
+                source = dataset.source(item, group[0].protocol)
+                self._evaluate_item(source, todo)
+            except StorageError:
+                raise
+            except SrbenchError as error:  # the ground truth can't be had: no model of this group has a score
+                for planned, _ in todo:
+                    self._fail(planned, f"{item.name}: {describe(error)}", error)
+
+    def _spend(self, todo: list[tuple[PlannedCell, Work]]) -> None:
+        self.outcome.left += len(todo)
+        for planned, _ in todo:
+            self.outcome.skipped.setdefault(planned, BUDGET_SPENT)
+
+    def _reuse(self, planned: PlannedCell, work: Work) -> bool:
+        """Write scores known under another cell (a smaller part of the set) as this cell's own."""
+        loadable = {
+            n: k for n, k in work.wanted.items() if not isinstance(self._metric(planned, n, work), str)
+        }
+        if self.index.holds(planned.cell, work.item, loadable):
+            return True
+        known = self.index.knows(loadable)
+        if known is None or not loadable:
+            return False
+        self._write(planned, work, {**self._dashes(planned, work, {}), **known}, frames=0, seconds=0.0)
+        self.outcome.reused += 1
+        return True
+
+    # ------------------------------------------------------------------------------- one item
+
+    def _evaluate_item(self, source: FrameSource, todo: list[tuple[PlannedCell, Work]]) -> None:
+        with ExitStack() as stack:
+            live = [one for one in (self._start(source, p, w) for p, w in todo) if one is not None]
+            for one in live:
+                stack.callback(getattr(one.frames, "close", lambda: None))
+            for t in range(len(source)):
+                self._score_frame(source.hr(t), [one for one in live if one.error is None])
+        for one in live:
+            if one.error is None:
+                self._finish(one, len(source))
+
+    def _start(self, source: FrameSource, planned: PlannedCell, work: Work) -> _Live | None:
+        adapter = self._adapter(planned)
+        if isinstance(adapter, SrbenchError):
+            return None
+        self.listener.began(planned, work)
+        frames = self._predictions.frames(work.prediction, len(source)) or predict_frames(
+            adapter, source, planned.protocol
+        )
+        return _Live(planned, work, adapter, frames)
+
+    def _score_frame(self, hr: np.ndarray, live: list[_Live]) -> None:
+        if not live:
+            return
+        protocol = live[0].planned.protocol
+        truth = Planes(hr, protocol)
+        prepared: dict[str, Any] = {}
+        for one in live:
+            began = time.perf_counter()
+            try:
+                sr = quantise(next(one.frames), protocol)
+                _check_size(sr, hr)
+                self._predictions.keep(one.work.prediction, len(next(iter(one.values.values()), ())), sr)
+                self._score(one, truth, Planes(sr, protocol), prepared)
+            except (StorageError, KeyboardInterrupt):
+                raise
+            except Exception as error:  # noqa: BLE001 - a stranger's code: whatever it raises fails this cell alone
+                one.error = error
+                self._fail(one.planned, f"{one.work.item}: {describe(error)}", error)
+            one.seconds += time.perf_counter() - began
+
+    def _score(self, one: _Live, truth: Planes, sr: Planes, prepared: dict[str, Any]) -> None:
+        for name in one.work.wanted:
+            metric = self._metric(one.planned, name, one.work)
+            if isinstance(metric, str) or name in one.absent:
+                continue
+            try:
+                if name not in prepared:
+                    prepared[name] = metric.prepare(truth.for_metric(metric.info))
+                one.values.setdefault(name, []).append(
+                    float(metric.score(sr.for_metric(metric.info), prepared[name]))
+                )
+            except Unavailable as why:
+                one.absent[name] = str(why)
+            except Exception as error:
+                raise ContractError(f"a number from {name}", describe(error), "check the metric") from error
+
+    def _finish(self, one: _Live, frames: int) -> None:
+        scores = self._dashes(one.planned, one.work, one.absent)
+        for name, values in one.values.items():
+            if name not in one.absent:
+                signature = _signature(one.planned, name)
+                scores[name] = Score(signature, one.work.wanted[name], tuple(values))
+        self._write(one.planned, one.work, scores, frames=frames, seconds=one.seconds)
+        self.outcome.computed += 1
+
+    def _dashes(self, planned: PlannedCell, work: Work, absent: dict[str, str]) -> dict[str, Score]:
+        """Scores without values: a reason that lies in the pixels is kept under its key, others are not."""
+        dashes = {n: Score(_signature(planned, n), work.wanted[n], reason=why) for n, why in absent.items()}
+        for name in work.wanted:
+            metric = self._metric(planned, name, work)
+            if isinstance(metric, str):
+                dashes[name] = Score(_signature(planned, name), "", reason=metric)
+        return dashes
+
+    # ------------------------------------------------------------------------ what is loaded once
+
+    def _metric(self, planned: PlannedCell, name: str, work: Work) -> Metric | str:
+        """The loaded metric, or why it can't be had here."""
+        if name not in self._metrics:
+            metric = next(m for m in planned.metrics if m.info.name == name)
+            try:
+                metric.load(self.plan.request.device)
+                self._metrics[name] = metric
+            except Unavailable as why:
+                self._metrics[name] = self.outcome.absent[name] = str(why)
+        return self._metrics[name]
+
+    def _adapter(self, planned: PlannedCell) -> BaseAdapter | SrbenchError:
+        name = planned.model.name
+        if name not in self._adapters:
+            self._adapters[name] = self._load(planned)
+        return self._adapters[name]
+
+    def _load(self, planned: PlannedCell) -> BaseAdapter | SrbenchError:
+        model, settings = planned.model, settings_of(self.plan.request)
+        try:
+            return load_model(model.entry, model.argument, scale=planned.cell.scale, settings=settings)
+        except Unavailable as why:
+            self._stand(planned, Status.SKIPPED, str(why))
+            return why
+        except Exception as error:  # noqa: BLE001 - a stranger's code: whatever it raises fails this cell alone
+            self._fail(planned, describe(error), error)
+            return ContractError("a model that loads", describe(error), "check the model")
+
+    # ------------------------------------------------------------------------------- records
+
+    def _write(
+        self, planned: PlannedCell, work: Work, scores: dict[str, Score], *, frames: int, seconds: float
+    ) -> None:
+        self._record(
+            planned,
+            Record(
+                cell=planned.cell,
+                item=work.item,
+                items=len(planned.work),
+                status=Status.DONE,
+                frames=frames,
+                prediction=work.prediction,
+                key_fields=work.fields,
+                scores=scores,
+                seconds=round(seconds, 4),
+                megapixels=work.megapixels,
+                provenance=self.provenance,
+                time=_now(),
+            ),
+        )
+
+    def _fail(self, planned: PlannedCell, reason: str, error: Exception | None = None) -> None:
+        self.outcome.failed.setdefault(planned, reason)
+        self.outcome.integrity |= isinstance(error, IntegrityError)
+        self._stand(planned, Status.OOM if _is_oom(error) else Status.FAILED, reason)
+
+    def _stand(self, planned: PlannedCell, status: Status, reason: str) -> None:
+        """Record what became of a whole cell, unless the journal's last word on it says just that."""
+        if status is Status.SKIPPED:
+            self.outcome.skipped.setdefault(planned, reason)
+        if self.index.standing.get(planned.cell) == (status, reason):
+            return
+        record = Record(
+            cell=planned.cell,
+            item="",
+            items=len(planned.work),
+            status=status,
+            reason=reason,
+            provenance=self.provenance,
+            time=_now(),
+        )
+        self._record(planned, record)
+
+    def _record(self, planned: PlannedCell, record: Record) -> None:
+        self.append(record)
+        self.index.add(record)
+        self.listener.ended(planned, record)
+
+
+def predict_frames(adapter: BaseAdapter, source: FrameSource, protocol: EvalProtocol) -> Iterator[np.ndarray]:
+    """Super-resolved frames of a clip, in order: frame by frame, or all at once for a sequence model.
+
+    Yields:
+        Arrays (H, W, C): uint8, or float 0..255 not yet rounded.
+    """
+    job = Job(source.spec, protocol)
+    if adapter.info.kind == "still":
+        for t in range(len(source)):
+            yield adapter(source.lr(t)[None], job)[0]
+    else:
+        yield from adapter(np.stack([source.lr(t) for t in range(len(source))]), job)
+
+
+def describe(error: BaseException) -> str:
+    """An exception in one line."""
+    text = " ".join(str(error).split())
+    return text if isinstance(error, SrbenchError) else f"{type(error).__name__}: {text}"[:500]
+
+
+def _check_size(sr: np.ndarray, hr: np.ndarray) -> None:
+    if sr.shape[:2] != hr.shape[:2]:
+        raise ContractError(
+            f"a prediction of {hr.shape[0]}x{hr.shape[1]} pixels (height x width)",
+            f"{sr.shape[0]}x{sr.shape[1]}",
+            "check the scale; the ground truth is cropped from the top left to a multiple of it",
+        )
+
+
+def _is_oom(error: BaseException | None) -> bool:
+    # torch.OutOfMemoryError by name: torch need not be imported to ask.
+    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+
+
+def _signature(planned: PlannedCell, name: str) -> str:
+    return next(m.signature for m in planned.metrics if m.info.name == name)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

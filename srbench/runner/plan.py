@@ -1,0 +1,177 @@
+"""What a run will do: its cells, what is cached, what is missing and why, and about how long it takes.
+
+Planning imports no torch: cards say what models promise, and files' bytes give the keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from srbench import registry
+from srbench.adapters.base import Settings
+from srbench.adapters.planning import clip_fingerprint, inference_signature, model_fingerprint, skip_reason
+from srbench.data.datasets import Dataset, open_dataset
+from srbench.errors import PluginError, Unavailable
+from srbench.metrics.base import Metric
+from srbench.protocols import default_protocol, get_protocol
+from srbench.runner.index import Index
+from srbench.runner.keys import prediction_fields, prediction_key, score_key
+from srbench.runner.request import ModelChoice, Request, metrics_for
+from srbench.types import Cell, EvalProtocol
+
+GUESSED_GMACS_PER_SECOND = 40.0
+"""Only a plan's first guess, before this store has measured the model."""
+GUESSED_METRIC_SECONDS_PER_MEGAPIXEL = 0.6
+
+
+@dataclass(frozen=True)
+class Work:
+    """One item of a cell: the keys its prediction and its scores will have."""
+
+    item: str
+    fields: Mapping[str, str]
+    prediction: str
+    wanted: Mapping[str, str]
+    """metric name to score key."""
+    megapixels: float
+    cached: bool
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedCell:
+    """One cell: what to compute, or why not."""
+
+    cell: Cell
+    model: ModelChoice
+    dataset: Dataset | None
+    protocol: EvalProtocol
+    metrics: tuple[Metric, ...]
+    work: tuple[Work, ...]
+    skip: str = ""
+    broken: bool = False
+    """the reason is a plugin that can't be built: the cell fails, it is not skipped"""
+
+    @property
+    def todo(self) -> tuple[Work, ...]:
+        """Items not yet in the journal under their present keys."""
+        return () if self.skip else tuple(work for work in self.work if not work.cached)
+
+    @property
+    def cached(self) -> int:
+        """How many items need nothing."""
+        return sum(work.cached for work in self.work)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All cells of a request, datasets first, so that a ground truth is prepared once for all models."""
+
+    request: Request
+    cells: tuple[PlannedCell, ...]
+    pace: Index
+
+    def seconds(self, planned: PlannedCell) -> float:
+        """Estimated seconds of a cell: this store's own pace for the model, or a guess from its MACs."""
+        info = planned.model.entry.info
+        pace = self.pace.seconds_per_megapixel(planned.cell.model)
+        if pace is None:
+            pace = info.gmacs_per_megapixel / GUESSED_GMACS_PER_SECOND + GUESSED_METRIC_SECONDS_PER_MEGAPIXEL
+        return pace * sum(work.megapixels for work in planned.todo)
+
+
+def make_plan(request: Request, index: Index) -> Plan:
+    """The plan of a request against what a journal already holds. Uses no network."""
+    return Plan(request, tuple(_cells(request, index)), index)
+
+
+def _cells(request: Request, index: Index) -> Iterator[PlannedCell]:
+    for name in request.datasets:
+        dataset = open_dataset(name, limit=request.limit)
+        for scale in request.scales or dataset.scales:
+            protocol = _protocol(request, dataset, scale)
+            metrics = tuple(build_metric(entry) for entry in metrics_for(request, protocol.luma))
+            for model in request.models:
+                if request.scales is None and scale not in model.entry.info.scales:
+                    continue  # not asked for: only an explicit -x deserves a row that says why not
+                yield _cell(request, index, dataset, protocol, metrics, model)
+
+
+def build_metric(entry: registry.MetricEntry) -> Metric:
+    """A metric, built but not loaded: its signature is known, its weights are not read."""
+    metric: Metric = registry.build(entry.target, entry.info, entry.argument)
+    return metric
+
+
+def _protocol(request: Request, dataset: Dataset, scale: int) -> EvalProtocol:
+    name = request.protocol or default_protocol(clips=dataset.kind == "clip")
+    return get_protocol(name, scale, flavour=request.flavour, gray=request.gray)
+
+
+def _cell(
+    request: Request,
+    index: Index,
+    dataset: Dataset,
+    protocol: EvalProtocol,
+    metrics: tuple[Metric, ...],
+    model: ModelChoice,
+) -> PlannedCell:
+    work: tuple[Work, ...] = ()
+    broken = False
+    inference, skip = "", _skip(request, dataset, protocol)
+    settings = settings_of(request)
+    try:
+        skip = skip or skip_reason(model.entry, model.argument, protocol, settings) or ""
+        inference = "" if skip else inference_signature(model.entry, model.argument, protocol, settings)
+    except (PluginError, Unavailable) as error:
+        skip, broken = str(error), isinstance(error, PluginError)
+    cell = Cell(
+        model=model.name,
+        dataset=dataset.label if dataset.items else dataset.name,
+        scale=protocol.scale,
+        protocol=protocol.name,
+        signature=protocol.signature,
+        inference=inference,
+        pixels=dataset.pixels,
+    )
+    if not skip:
+        work = tuple(_work(index, cell, dataset, protocol, metrics, model))
+    return PlannedCell(cell, model, dataset, protocol, metrics, work, skip, broken)
+
+
+def settings_of(request: Request) -> Settings:
+    """How networks are asked to run."""
+    return Settings(device=request.device, tile=request.tile)
+
+
+def _skip(request: Request, dataset: Dataset, protocol: EvalProtocol) -> str:
+    if not dataset.items:
+        first = next(iter(dataset.missing.values()), "it is empty")
+        return f"no image of {dataset.name} is here: {request.unfetched.get(dataset.name, first)}"
+    if protocol.scale not in dataset.scales:
+        return f"no x{protocol.scale}: {dataset.name} is used with x{', x'.join(map(str, dataset.scales))}"
+    return ""
+
+
+def _work(
+    index: Index,
+    cell: Cell,
+    dataset: Dataset,
+    protocol: EvalProtocol,
+    metrics: tuple[Metric, ...],
+    model: ModelChoice,
+) -> Iterator[Work]:
+    fingerprint = model_fingerprint(model.entry, model.argument, protocol.scale)
+    for item in dataset.items:
+        files = clip_fingerprint(model.entry, model.argument, dataset.source(item, protocol).spec)
+        fields = prediction_fields(cell.model, fingerprint, files, item.pixels, protocol, cell.inference)
+        key = prediction_key(fields)
+        wanted = {m.info.name: score_key(key, protocol, m.signature) for m in metrics}
+        yield Work(
+            item=item.name,
+            fields=fields,
+            prediction=key,
+            wanted=wanted,
+            megapixels=sum(frame.shape[0] * frame.shape[1] for frame in item.frames) / 1e6,
+            cached=index.holds(cell, item.name, wanted),
+        )

@@ -1,0 +1,125 @@
+"""What the user asks for, made exact: models, datasets, scales, protocol, metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from srbench import registry
+from srbench.data.datasets import dataset_names
+from srbench.errors import UsageError
+from srbench.registry import MetricEntry, ModelEntry
+from srbench.types import Flavour, Plane
+
+DEFAULT_METRICS = ("psnr_y", "ssim_y", "lpips")
+RGB_METRICS = ("psnr_rgb", "ssim_rgb", "lpips")
+
+
+@dataclass(frozen=True)
+class ModelChoice:
+    """A registered model, and the argument after its colon (``folder:DIR``)."""
+
+    entry: ModelEntry
+    argument: str = ""
+    label: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name in results: the model's, with its argument, or the label given instead."""
+        return self.label or self.entry.info.name + (f":{self.argument}" if self.argument else "")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One ``srbench run`` or ``srbench score``, names resolved.
+
+    Attributes:
+        scales: None for every scale the dataset and the model share.
+        limit: first images of each dataset only (which makes it another dataset).
+        tile: side of the tiles in LR pixels, 0 for whole images.
+        budget: seconds after which no further image is begun, or None.
+        unfetched: for datasets that could not be fetched whole, why.
+    """
+
+    models: tuple[ModelChoice, ...]
+    datasets: tuple[str, ...]
+    scales: tuple[int, ...] | None = None
+    protocol: str | None = None
+    flavour: Flavour | None = None
+    gray: Plane | None = None
+    metrics: tuple[MetricEntry, ...] | None = None
+    limit: int | None = None
+    tile: int = 0
+    device: str = "cpu"
+    budget: float | None = None
+    save_predictions: bool = False
+    unfetched: Mapping[str, str] = field(default_factory=dict)
+    folder: Path = field(default_factory=lambda: Path("results/runs/main"))
+
+
+def choose_models(specs: tuple[str, ...]) -> tuple[ModelChoice, ...]:
+    """Models by name, glob, comma list, or NAME:ARGUMENT; all selectable ones when none is given.
+
+    Raises:
+        UsageError: a name is unknown; the message has the nearest ones.
+    """
+    known = registry.models()
+    if not specs:
+        return tuple(ModelChoice(entry) for entry in known.values() if entry.info.selectable)
+    chosen: dict[str, ModelChoice] = {}
+    for spec in (part.strip() for text in specs for part in text.split(",")):
+        for choice in _matching(spec):
+            chosen.setdefault(choice.name, choice)
+    return tuple(chosen.values())
+
+
+def _matching(spec: str) -> list[ModelChoice]:
+    known = registry.models()
+    name, colon, argument = spec.partition(":")
+    if colon:
+        if name not in known:
+            raise registry.unknown("model", name, known)
+        return [ModelChoice(known[name], argument)]
+    return [ModelChoice(known[match]) for match in registry.select([spec], known, "model")]
+
+
+def choose_datasets(specs: tuple[str, ...]) -> tuple[str, ...]:
+    """Datasets by name, glob or comma list; all of them when none is given.
+
+    Raises:
+        UsageError: a name is unknown; the message has the nearest ones.
+    """
+    return tuple(registry.select(specs, dataset_names(), "dataset") if specs else dataset_names())
+
+
+def choose_metrics(specs: tuple[str, ...]) -> tuple[MetricEntry, ...] | None:
+    """Metrics by name, glob or comma list; None (the protocol's own) when none is given.
+
+    Raises:
+        UsageError: a name is unknown; the message has the nearest ones.
+    """
+    known = registry.metrics()
+    return tuple(known[name] for name in registry.select(specs, known, "metric")) if specs else None
+
+
+def metrics_for(request: Request, luma: Literal["bt601-studio", "none"]) -> tuple[MetricEntry, ...]:
+    """The metrics asked for, or those a protocol is read by: Y where it scores luma, RGB where not."""
+    if request.metrics is not None:
+        return request.metrics
+    names = RGB_METRICS if luma == "none" else DEFAULT_METRICS
+    return tuple(registry.metrics()[name] for name in names)
+
+
+def parse_scales(texts: tuple[str, ...]) -> tuple[int, ...] | None:
+    """``("2,4",)`` or ``("x4",)`` to numbers; None when empty.
+
+    Raises:
+        UsageError: not a whole number of at least 2.
+    """
+    parts = [part.strip().lower().removeprefix("x") for text in texts for part in text.split(",")]
+    bad = [part for part in parts if not part.isdigit() or int(part) < 2]
+    if bad:
+        raise UsageError("a scale such as 2, 3 or 4", repr(bad[0]), "write -x 4 or -x 2,4")
+    return tuple(dict.fromkeys(int(part) for part in parts)) or None

@@ -1,0 +1,1 @@
+"""What was measured: the append-only journal, its provenance, and the tables derived from it."""

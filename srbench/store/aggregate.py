@@ -1,0 +1,259 @@
+"""From a journal's records to what each cell came to: the one place where scores are averaged.
+
+Records are walked in order. Of a cell's item, the latest scores count, metric signature by metric
+signature: a metric added later joins the earlier ones, and a later "not available today" erases no
+number. Scores of another prediction (other weights, another adapter) are never mixed in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from srbench.store.journal import journal_path, read_journal
+from srbench.store.records import encode_number
+from srbench.types import Cell, Record, Score, Status
+
+DONE = Status.DONE.value
+PARTIAL = "partial"
+"""Some items of a cell are done, the rest was not reached; beside the values of `Status`."""
+
+_FAILURES = frozenset({Status.FAILED, Status.OOM, Status.TIMEOUT})
+_MODEL_FIELD = "fingerprint"  # of a prediction's key: the weights and the adapter's source
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean that says what is in it.
+
+    Attributes:
+        value: mean over items of the mean over an item's frames, of finite values alone; ``inf`` when
+            all are infinite; NaN when any is NaN, or when there is none.
+        n: items with values.
+        n_inf: infinite values, over all items and frames, left out of the mean.
+        n_nan: values that are NaN.
+    """
+
+    value: float
+    n: int
+    n_inf: int = 0
+    n_nan: int = 0
+
+
+def mean_of_items(items: Iterable[Sequence[float]]) -> Mean:
+    """The mean over items of per-frame values; for stills (one frame) the mean over images.
+
+    PROTOCOLS: ``image`` and ``clip`` means are the same formula. Items without values don't count.
+    """
+    present = [values for values in items if values]
+    flat = [value for values in present for value in values]
+    return Mean(
+        value=_finite_mean([_finite_mean(values) for values in present]),
+        n=len(present),
+        n_inf=sum(map(math.isinf, flat)),
+        n_nan=sum(map(math.isnan, flat)),
+    )
+
+
+def _finite_mean(values: Sequence[float]) -> float:
+    if not values or any(map(math.isnan, values)):
+        return math.nan
+    finite = [value for value in values if math.isfinite(value)]
+    if finite:
+        return math.fsum(finite) / len(finite)  # exact: the order of the items changes no digit
+    return values[0] if len(set(values)) == 1 else math.nan
+
+
+@dataclass(frozen=True)
+class ItemResult:
+    """One done item of a cell: its latest scores, by metric name and metric signature."""
+
+    name: str
+    record: Record
+    scores: Mapping[tuple[str, str], Score]
+
+
+@dataclass(frozen=True)
+class MetricResult:
+    """One metric, under one signature, over a cell's items; `reason` says why values are missing."""
+
+    name: str
+    signature: str
+    mean: Mean
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """What became of a cell.
+
+    Attributes:
+        status: a value of `Status`, or ``partial``.
+        reason: why it is not ``done``.
+        expected: items the cell has; 0 if it never came so far.
+        items: the done ones, in the order of the journal.
+        metrics: one for each metric and metric signature.
+    """
+
+    cell: Cell
+    status: str
+    reason: str
+    expected: int
+    items: tuple[ItemResult, ...]
+    metrics: tuple[MetricResult, ...]
+
+
+@dataclass
+class _Gathering:
+    """A cell while its records are walked."""
+
+    expected: int = 0
+    fingerprint: str = ""
+    standing: Record | None = None
+    items: dict[str, ItemResult] = field(default_factory=dict)
+
+    def add(self, record: Record) -> None:
+        self.expected = record.items or self.expected
+        if record.status is not Status.DONE or not record.item:
+            self.standing = record
+            return
+        self.standing = None
+        self._forget_other_models(record)
+        self.items[record.item] = _merged(self.items.get(record.item), record)
+
+    def _forget_other_models(self, record: Record) -> None:
+        """A cell's mean is of one model: once its weights or its source change, earlier items are stale."""
+        fingerprint = record.key_fields.get(_MODEL_FIELD, "")
+        if fingerprint != self.fingerprint:
+            self.items.clear()
+        self.fingerprint = fingerprint
+
+
+def _merged(before: ItemResult | None, record: Record) -> ItemResult:
+    same = before is not None and before.record.prediction == record.prediction
+    scores = dict(before.scores) if before is not None and same else {}
+    for name, score in record.scores.items():
+        known = scores.get((name, score.signature))
+        if score.values or known is None or not known.values:
+            scores[name, score.signature] = score
+    return ItemResult(record.item, record, scores)
+
+
+def gather(records: Iterable[Record]) -> list[CellResult]:
+    """What each cell came to, in the order in which cells first appear."""
+    cells: dict[Cell, _Gathering] = {}
+    for record in records:
+        cells.setdefault(record.cell, _Gathering()).add(record)
+    return [_result(cell, gathering) for cell, gathering in cells.items()]
+
+
+def load_cells(folder_or_journal: Path) -> list[CellResult]:
+    """What each cell of a run's journal came to.
+
+    Raises:
+        UsageError: there is no journal.
+        IntegrityError: the journal is broken before its last line.
+    """
+    return gather(read_journal(journal_path(folder_or_journal)))
+
+
+def _result(cell: Cell, gathering: _Gathering) -> CellResult:
+    items = tuple(gathering.items.values())
+    status, reason = _status(gathering, len(items))
+    return CellResult(cell, status, reason, gathering.expected, items, tuple(_metrics(items)))
+
+
+def _status(gathering: _Gathering, done: int) -> tuple[str, str]:
+    standing, expected = gathering.standing, gathering.expected
+    if done and done >= expected:
+        return DONE, ""
+    why = standing.reason if standing is not None else ""
+    if standing is not None and (not done or standing.status in _FAILURES):
+        return standing.status.value, _joined(f"{done} of {expected} items" if done else "", why)
+    return PARTIAL, _joined(f"{done} of {expected} items", why)
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
+
+
+def _metrics(items: Sequence[ItemResult]) -> list[MetricResult]:
+    keys = dict.fromkeys(key for item in items for key in item.scores)
+    return [_metric(name, signature, items) for name, signature in keys]
+
+
+def _metric(name: str, signature: str, items: Sequence[ItemResult]) -> MetricResult:
+    empty = Score(signature, "", reason="not computed for this item")
+    scores = {item.name: item.scores.get((name, signature), empty) for item in items}
+    mean = mean_of_items(score.values for score in scores.values())
+    return MetricResult(name, signature, mean, _missing(scores, mean))
+
+
+def _missing(scores: Mapping[str, Score], mean: Mean) -> str:
+    """Why a mean is not over all items, or no number."""
+    why = Counter(score.reason or "no values" for score in scores.values() if not score.values)
+    reasons = "; ".join(reason for reason, _ in why.most_common(3))
+    share = f"{mean.n} of {len(scores)} items" if mean.n and why else ""
+    nan = [name for name, score in scores.items() if any(map(math.isnan, score.values))]
+    not_a_number = f"not a number in {', '.join(nan[:3])}" if nan else ""
+    return _joined(not_a_number, share, reasons)
+
+
+def latest_metrics(result: CellResult) -> dict[str, MetricResult]:
+    """One result for each metric's name: of several signatures, the one over most items, then the latest."""
+    chosen: dict[str, MetricResult] = {}
+    for metric in result.metrics:
+        if metric.name not in chosen or metric.mean.n >= chosen[metric.name].mean.n:
+            chosen[metric.name] = metric
+    return chosen
+
+
+# ------------------------------------------------------------------------------- the --json object
+
+
+def cells_json(folder_or_journal: Path) -> dict[str, Any]:
+    """The object that ``--json`` prints: ``{"cells": [...]}``; infinities are the string ``"inf"``.
+
+    Raises:
+        UsageError: there is no journal.
+        IntegrityError: the journal is broken before its last line.
+    """
+    return {"cells": [cell_json(result) for result in load_cells(folder_or_journal)]}
+
+
+def cell_json(result: CellResult) -> dict[str, Any]:
+    """One cell of the ``--json`` object."""
+    cell, metrics = result.cell, latest_metrics(result)
+    return {
+        "model": cell.model,
+        "dataset": cell.dataset,
+        "scale": cell.scale,
+        "protocol": cell.protocol,
+        "signature": cell.signature,
+        "inference": cell.inference,
+        "status": result.status,
+        "reason": result.reason,
+        "n": len(result.items),
+        "metrics": {name: encode_number(m.mean.value) for name, m in metrics.items() if _is_number(m)},
+        "n_inf": {name: m.mean.n_inf for name, m in metrics.items() if m.mean.n_inf},
+        "absent": {name: m.reason for name, m in metrics.items() if m.reason},
+        "metric_signatures": {name: m.signature for name, m in metrics.items()},
+        "items": {item.name: _item_json(item, metrics) for item in result.items},
+    }
+
+
+def _is_number(metric: MetricResult) -> bool:
+    return not math.isnan(metric.mean.value)
+
+
+def _item_json(item: ItemResult, metrics: Mapping[str, MetricResult]) -> dict[str, float | str]:
+    scores = {name: item.scores.get((name, metric.signature)) for name, metric in metrics.items()}
+    return {
+        name: encode_number(mean_of_items([score.values]).value)
+        for name, score in scores.items()
+        if score is not None and score.values
+    }

@@ -1,0 +1,325 @@
+"""The nouns of srbench: frozen, standard library only, shared by measuring and judging."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from enum import StrEnum
+from typing import Any, Literal
+
+Kind = Literal["still", "window", "sequence"]
+Channels = Literal["rgb", "y"]
+Plane = Literal["rgb", "y"]
+Direction = Literal["higher", "lower"]
+Flavour = Literal["matlab-replicate-u8", "matlab-symmetric-u8", "matlab-symmetric-double"]
+
+FLAVOURS: tuple[Flavour, ...] = (
+    "matlab-replicate-u8",
+    "matlab-symmetric-u8",
+    "matlab-symmetric-double",
+)
+SCHEMA_VERSION = 1
+
+
+def digest(named: Mapping[str, Any]) -> str:
+    """Digest of named fields: the first 16 hex digits of the sha256 of their canonical JSON."""
+    text = json.dumps(named, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+# ---------------------------------------------------------------------------------- assets
+
+
+@dataclass(frozen=True)
+class Url:
+    """A file at a public address (https)."""
+
+    address: str
+
+
+@dataclass(frozen=True)
+class PackageFile:
+    """A member of an archive (wheel or source distribution) of a named package on the package index."""
+
+    package: str
+    version: str
+    file: str
+    member: str
+    sha256: str
+    """sha256 of the archive itself; the member's own digest is the asset's."""
+
+
+@dataclass(frozen=True)
+class PackageResource:
+    """A file shipped inside an installed package, found without importing it."""
+
+    package: str
+    path: str
+
+
+@dataclass(frozen=True)
+class LocalPath:
+    """A file on this machine."""
+
+    path: str
+
+
+Source = Url | PackageFile | PackageResource | LocalPath
+
+
+@dataclass(frozen=True)
+class Asset:
+    """One file, its content pinned by digest, and where it may come from, in order of preference.
+
+    ``sha256`` is the full digest, or (PyTorch hub's convention) its first eight or more hex digits.
+    """
+
+    name: str
+    sources: tuple[Source, ...]
+    sha256: str
+    size: int | None = None
+
+
+# -------------------------------------------------------------------------------- protocol
+
+
+@dataclass(frozen=True)
+class EvalProtocol:
+    """How a score is computed. Every field that moves a number is rendered in `signature`.
+
+    Attributes:
+        name: the user's word for it (``classic`` ...); not part of the signature.
+        scale: super-resolution factor.
+        degradation: ``bi`` (bicubic, MATLAB ``imresize``).
+        flavour: which MATLAB's ``imresize``; see `srbench.image.resize`.
+        degraded: what is shrunk: the uint8 ``rgb`` image, or the double ``y`` plane (VDSR's pipeline).
+        luma: ``bt601-studio`` (MATLAB ``rgb2ycbcr``), or ``none`` when RGB itself is scored.
+        luma_u8: luma rounded to uint8 (``rgb2ycbcr`` of a uint8 image) or left in double.
+        gray: a gray image becomes three equal channels (``rgb``) or stays one plane that counts as Y (``y``).
+        border: pixels left out on each side, for metrics that follow the protocol's border.
+        modcrop: the ground truth is cropped, from the top left, to a multiple of this.
+        clip: inclusive range predictions on the ``y`` plane are clipped to, or None.
+        mean: ``image`` (mean over images), or ``clip`` (over a clip's frames, then over clips).
+        version: raised when the meaning of a recipe changes.
+    """
+
+    name: str
+    scale: int
+    degradation: str
+    flavour: Flavour
+    degraded: Plane
+    luma: Literal["bt601-studio", "none"]
+    luma_u8: bool
+    gray: Literal["rgb", "y"]
+    border: int
+    modcrop: int
+    clip: tuple[int, int] | None
+    mean: Literal["image", "clip"]
+    version: int = 1
+
+    @property
+    def signature(self) -> str:
+        """``x4|bi:matlab-symmetric-u8|y:bt601-studio|gray:rgb|border:4|mod:4|u8|mean:image|v1``."""
+        on_y = ":y" if self.degraded == "y" else ""
+        luma = "rgb" if self.luma == "none" else f"y:{self.luma}{'-u8' if self.luma_u8 else ''}"
+        quantised = "u8" if self.clip is None else f"u8:{self.clip[0]}-{self.clip[1]}"
+        return "|".join(
+            (
+                f"x{self.scale}",
+                f"{self.degradation}:{self.flavour}{on_y}",
+                luma,
+                f"gray:{self.gray}",
+                f"border:{self.border}",
+                f"mod:{self.modcrop}",
+                quantised,
+                f"mean:{self.mean}",
+                f"v{self.version}",
+            )
+        )
+
+
+# ------------------------------------------------------------------------------------ data
+
+
+@dataclass(frozen=True)
+class ClipSpec:
+    """One item of a dataset under one degradation; a still is a clip of one frame.
+
+    ``pixels`` is the sha256 over the decoded pixels of the item's ground-truth frames.
+    """
+
+    dataset: str
+    name: str
+    frames: int
+    scale: int
+    degradation: str
+    pixels: str
+
+
+# ----------------------------------------------------------------------------------- models
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A checkpoint: for which scales, what file, its format and licence."""
+
+    scales: tuple[int, ...]
+    asset: Asset
+    format: str
+    licence: str
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a model promises; read from a TOML card so that listing and planning import no torch.
+
+    Attributes:
+        channels: what the network takes and gives: ``rgb``, or studio-range ``y`` / 255.
+        pre_upsampled: the network takes its input already enlarged by MATLAB's bicubic (SRCNN, VDSR).
+        size_multiple: height and width of the network's input are padded to a multiple of this.
+        tiling: ``supported``, ``internal`` (the model tiles by itself) or ``discouraged``.
+        receptive_field: radius in input pixels beyond which nothing matters, 0 if not declared;
+            the overlap of tiles.
+        dtypes: what a network runs in; empty for a model without a network.
+        planes: what the model can super-resolve: ``rgb`` images, and ``y`` when it can run on a
+            bare luma plane (the ``vdsr`` protocol).
+        published_as: the name of this model in `results/references`.
+        gmacs_per_megapixel: multiply-adds per output megapixel / 1e9; a plan's first guess of time.
+        selectable: False for a model that needs an argument (``folder:DIR``): left out of ``--all``.
+    """
+
+    name: str
+    title: str
+    family: str
+    scales: tuple[int, ...]
+    kind: Kind = "still"
+    channels: Channels = "rgb"
+    pre_upsampled: bool = False
+    size_multiple: int = 1
+    tiling: Literal["supported", "internal", "discouraged"] = "supported"
+    receptive_field: int = 0
+    planes: tuple[Plane, ...] = ("rgb",)
+    dtypes: tuple[str, ...] = ("float32",)
+    deterministic: bool = True
+    weights: tuple[Weights, ...] = ()
+    params: int | None = None
+    trained_on: tuple[str, ...] = ()
+    paper: str = ""
+    licence: str = ""
+    published_as: str = ""
+    gmacs_per_megapixel: float = 0.0
+    selectable: bool = True
+
+    def weights_for(self, scale: int) -> Weights | None:
+        """The checkpoint for a scale, or None for a model without weights."""
+        return next((w for w in self.weights if scale in w.scales), None)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What an adapter is asked for: this clip, at this scale, under this protocol."""
+
+    clip: ClipSpec
+    protocol: EvalProtocol
+
+    @property
+    def scale(self) -> int:
+        """The protocol's."""
+        return self.protocol.scale
+
+
+# ---------------------------------------------------------------------------------- metrics
+
+
+@dataclass(frozen=True)
+class MetricInfo:
+    """What a metric is, apart from who computes it.
+
+    Attributes:
+        needs: ``y`` (a float64 luma plane, 0..255) or ``rgb`` (uint8).
+        crop: the protocol's border is cut off first (PSNR, SSIM), or the whole image is used (LPIPS).
+        edge: what equal images and images too small for it give.
+    """
+
+    name: str
+    title: str
+    unit: str
+    direction: Direction
+    decimals: int
+    needs: Plane
+    crop: bool
+    edge: str
+    paper: str = ""
+
+
+# ---------------------------------------------------------------------------------- results
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The unit of work, of resume and of distribution: model x dataset x scale x protocol."""
+
+    model: str
+    dataset: str
+    scale: int
+    protocol: str
+    signature: str
+    """The protocol's signature."""
+    inference: str
+    """The inference's signature: library, dtype, device kind, tiling, self-ensemble."""
+    pixels: str
+    """Digest of the dataset's items and their pixels: a part of a set is another dataset."""
+
+
+class Status(StrEnum):
+    """What became of an item or a cell."""
+
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    OOM = "oom"
+    TIMEOUT = "timeout"
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric of one item: raw values, one per frame, and what they may be compared with.
+
+    ``values`` is empty when the metric does not apply; ``reason`` then says why.
+    """
+
+    signature: str
+    key: str
+    values: tuple[float, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One line of the journal: what was found out about one item of one cell.
+
+    ``item`` is empty when the line speaks of the whole cell (skipped, or failed before its first item).
+    ``prediction`` is the prediction's key; each score carries its own.
+    """
+
+    cell: Cell
+    item: str
+    items: int
+    status: Status
+    reason: str = ""
+    frames: int = 0
+    prediction: str = ""
+    key_fields: Mapping[str, str] = field(default_factory=dict)
+    scores: Mapping[str, Score] = field(default_factory=dict)
+    seconds: float = 0.0
+    megapixels: float = 0.0
+    provenance: str = ""
+    time: str = ""
+    schema: int = SCHEMA_VERSION
+
+
+def field_names(noun: type) -> frozenset[str]:
+    """Names of a noun's fields: readers refuse anything else, so that a typo is never swallowed."""
+    return frozenset(f.name for f in fields(noun))
