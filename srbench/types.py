@@ -163,12 +163,13 @@ class ClipSpec:
 
 @dataclass(frozen=True)
 class Weights:
-    """A checkpoint: for which scales, what file, its format and licence."""
+    """A checkpoint: its scales, file, format and licence, and the degradation it was trained for."""
 
     scales: tuple[int, ...]
     asset: Asset
     format: str
     licence: str
+    degradation: str = "bi"
 
 
 @dataclass(frozen=True)

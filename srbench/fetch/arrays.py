@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from srbench.errors import IntegrityError, SrbenchError, Unavailable, UsageError
-from srbench.fetch import mat, pickled
+from srbench.fetch import keras, mat, pickled
 
-FORMATS = ("pickle-arrays", "torch", "safetensors", "mat")
+FORMATS = ("pickle-arrays", "torch", "safetensors", "mat", "keras")
 _NUMBERS = (np.ndarray, np.generic, bool, int, float, complex)
 _MOST_NODES = 200_000
 """Containers that refer to each other can unfold to more leaves than the file has bytes."""
@@ -30,7 +30,7 @@ def load_arrays(path: Path, format: str) -> dict[str, np.ndarray]:
     Args:
         path: the file.
         format: ``pickle-arrays`` (a pickle of NumPy arrays in plain containers), ``torch`` (a state dict;
-            bfloat16 is widened to float32), ``safetensors``, or ``mat`` (MATLAB 4 to 7).
+            bfloat16 is widened to float32), ``safetensors``, ``mat`` (MATLAB 4 to 7), or ``keras`` (HDF5).
 
     Raises:
         UsageError: no such file or format.
@@ -42,6 +42,7 @@ def load_arrays(path: Path, format: str) -> dict[str, np.ndarray]:
         "torch": _read_torch,
         "safetensors": _read_safetensors,
         "mat": mat.read,
+        "keras": keras.read,
     }
     if format not in readers:
         raise UsageError("a checkpoint format", repr(format), f"use one of {', '.join(FORMATS)}")

@@ -53,6 +53,7 @@ sources = [
 scales = [4]
 format = "mat"
 licence = "none stated"
+degradation = "bd"
 
 [weights.asset]
 name = "four.mat"
@@ -84,7 +85,7 @@ def test_every_field_is_read() -> None:
         planes=("rgb", "y"),
         dtypes=("float32", "bfloat16"),
         deterministic=False,
-        weights=(Weights((2,), two, "torch", "MIT"), Weights((4,), four, "mat", "none stated")),
+        weights=(Weights((2,), two, "torch", "MIT"), Weights((4,), four, "mat", "none stated", "bd")),
         params=12,
         trained_on=("DIV2K",),
         paper="p",
@@ -96,6 +97,14 @@ def test_every_field_is_read() -> None:
     assert {f.name for f in fields(ModelInfo)} <= {
         line.split(" ")[0].strip("[]") for line in FULL.splitlines()
     }
+
+
+def test_a_digest_that_the_name_carries_may_be_short() -> None:
+    """The first digits of a sha256 pin a file whose name ends in them, and no other."""
+    short = FULL.replace(SHA, SHA[:8], 1).replace('"two.pth"', f'"two-{SHA[:8]}.pth"', 1)
+    assert read_card(short)[0].weights[0].asset.sha256 == SHA[:8]
+    with pytest.raises(PluginError, match="a whole sha256, got '01234567'"):
+        read_card(short.replace(f"two-{SHA[:8]}", "two-abcdef01"))
 
 
 def test_minimal_card_has_the_nouns_defaults() -> None:
@@ -148,7 +157,7 @@ def test_built_in_cards() -> None:
     assert {"nearest", "bilinear", "bicubic", "lanczos", "folder", "srcnn"} <= set(cards)
     assert all(name == info.name for name, info in cards.items())
     for weights in (w for info in cards.values() for w in info.weights):
-        assert weights.asset.size is not None
+        assert weights.asset.size is not None or f"-{weights.asset.sha256}." in weights.asset.name
         assert weights.licence
         for source in weights.asset.sources:
             assert not isinstance(source, LocalPath)

@@ -1,0 +1,6 @@
+"""What several papers share: an enlargement by sub-pixel convolution, done in steps."""
+
+from __future__ import annotations
+
+STEPS: dict[int, tuple[int, ...]] = {2: (2,), 3: (3,), 4: (2, 2), 8: (2, 2, 2)}
+"""By which factors, one after the other, a network enlarges to a scale."""
