@@ -108,13 +108,20 @@ def fetch_with_progress(name: str, *, quiet: bool, workers: int = 8) -> Any:
     """Fetch a dataset's missing files; what can't be had is reported in the returned report."""
     from srbench.data.datasets import fetch_dataset
 
+    with nullcontext() if quiet else download_bar(name) as bar:
+        return fetch_dataset(name, workers=workers, progress=bar)
+
+
+@contextmanager
+def download_bar(name: str) -> Iterator[DownloadBar | None]:
+    """A bar for downloads on a terminal; nothing elsewhere."""
     console = stderr_console()
-    if quiet or not console.is_terminal:
-        return fetch_dataset(name, workers=workers)
-    with Progress(
-        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), console=console, transient=True
-    ) as bar:
-        return fetch_dataset(name, workers=workers, progress=DownloadBar(bar, name))
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        yield DownloadBar(bar, name)
 
 
 def complain(error: SrbenchError) -> None:

@@ -89,7 +89,11 @@ def verify(asset: Asset) -> None:
     """
     paths = [path for path in _on_this_machine(asset) if path.is_file()]
     if not paths:
-        raise Unavailable(f"{asset.name} in the cache", "no such file", "fetch it first (srbench data fetch)")
+        raise Unavailable(
+            f"{asset.name} in the cache",
+            "no such file",
+            "fetch it first (srbench data fetch, srbench weights fetch)",
+        )
     wrong = digests.mismatch(asset, paths[0], rehash=True)
     if wrong is not None:
         got = f"{wrong} at {paths[0]}"
