@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
@@ -37,20 +37,25 @@ class SRResNet(Adapter):
 
 
 def build(tensors: Mapping[str, Tensor], scale: int, eps: float) -> srresnet.SRResNet:
-    """The variant that fits a checkpoint: its number of blocks, its slopes, how its trunk ends."""
+    """The variant that fits a checkpoint: its blocks and channels, its slopes, how its trunk ends."""
     numbers = [int(found[1]) for name in tensors if (found := re.match(r"block(\d+)\.", name))]
     blocks = max(numbers, default=3) - 3
-    trunk_end = f"block{blocks + 2}.1."
-    end = "bn" if f"{trunk_end}running_mean" in tensors else "prelu"
     slopes = tensors.get("block1.1.weight", torch.zeros(1))
     return srresnet.SRResNet(
         scale,
         blocks,
+        tensors["block1.0.weight"].shape[0],
         norm="block2.bn1.weight" in tensors,
-        end="bn" if end == "bn" else "prelu" if f"{trunk_end}weight" in tensors else "none",
+        end=_trunk_end(tensors, f"block{blocks + 2}.1."),
         slopes="shared" if len(slopes) == 1 else "channel",
         eps=eps,
     )
+
+
+def _trunk_end(tensors: Mapping[str, Tensor], layer: str) -> Literal["bn", "prelu", "none"]:
+    if f"{layer}running_mean" in tensors:
+        return "bn"
+    return "prelu" if f"{layer}weight" in tensors else "none"
 
 
 # ---------------------------------------------------------------------------------- Keras

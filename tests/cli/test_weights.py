@@ -38,7 +38,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def add(info: ModelInfo, monkeypatch: pytest.MonkeyPatch) -> None:
     """Register a model for one test."""
-    monkeypatch.setitem(registry.models(), info.name, registry.ModelEntry(info, "a.b:C"))  # type: ignore[arg-type]
+    monkeypatch.setitem(registry.models(), info.name, registry.ModelEntry(info, "a.b:C"))
 
 
 def test_list_names_every_checkpoint(srbench: Run) -> None:
