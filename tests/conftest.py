@@ -44,6 +44,16 @@ def mirror(shared: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return shared / "mirror"
 
 
+@pytest.fixture
+def fresh_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a plugin registers is forgotten after the test."""
+    from srbench import registry
+
+    registry.models()
+    monkeypatch.setattr(registry, "_models", dict(registry._models))
+    monkeypatch.setattr(registry, "_metrics", dict(registry._metrics))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say plainly when the real data was not there."""
     if not REAL_DATA:
