@@ -110,7 +110,6 @@ class Evaluator:
 
     def _evaluate_group(self, group: list[PlannedCell]) -> None:
         dataset = group[0].dataset
-        assert dataset is not None, "a cell without a dataset is skipped by the plan"  # noqa: S101
         for item in dataset.items:
             todo = [
                 (p, w) for p in group for w in p.todo if w.item == item.name and p not in self.outcome.failed
