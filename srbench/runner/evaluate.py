@@ -40,9 +40,6 @@ class Listener(Protocol):
     def ended(self, planned: PlannedCell, record: Record) -> None:
         """A record was written."""
 
-    def warned(self, text: str) -> None:
-        """Something the user should know went on beside the run."""
-
 
 @dataclass
 class Outcome:
