@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says nothing about the code on a busy machine.
+settings.register_profile("srbench", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("srbench")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 REAL_DATA = (SHARED / "mirror").is_dir()
