@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from srbench.metrics.base import Metric as Metric
     from srbench.registry import register_metric as register_metric
     from srbench.registry import register_model as register_model
+    from srbench.runner.api import evaluate as evaluate
+    from srbench.runner.api import load_model as load_model
     from srbench.types import MetricInfo as MetricInfo
     from srbench.types import ModelInfo as ModelInfo
 
@@ -23,10 +25,21 @@ _HOMES = {
     "Metric": "srbench.metrics.base",
     "MetricInfo": "srbench.types",
     "ModelInfo": "srbench.types",
+    "evaluate": "srbench.runner.api",
+    "load_model": "srbench.runner.api",
     "register_metric": "srbench.registry",
     "register_model": "srbench.registry",
 }
-__all__ = ["Adapter", "Metric", "MetricInfo", "ModelInfo", "register_metric", "register_model"]
+__all__ = [
+    "Adapter",
+    "Metric",
+    "MetricInfo",
+    "ModelInfo",
+    "evaluate",
+    "load_model",
+    "register_metric",
+    "register_model",
+]
 
 
 def __getattr__(name: str) -> Any:

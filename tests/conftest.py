@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says nothing about the code on a busy machine.
+settings.register_profile("srbench", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("srbench")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 REAL_DATA = (SHARED / "mirror").is_dir()
@@ -42,6 +47,16 @@ def mirror(shared: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Downloads are read from the mirror beside the checkout, through the same verified fetch."""
     monkeypatch.setenv("SRBENCH_MIRROR", str(shared / "mirror"))
     return shared / "mirror"
+
+
+@pytest.fixture
+def fresh_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a plugin registers is forgotten after the test."""
+    from srbench import registry
+
+    registry.models()
+    monkeypatch.setattr(registry, "_models", dict(registry._models))
+    monkeypatch.setattr(registry, "_metrics", dict(registry._metrics))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -29,8 +29,8 @@ def read_card(text: str, origin: str = "card") -> tuple[ModelInfo, str]:
         origin: the card's name, for messages.
 
     Raises:
-        PluginError: not TOML, a field is unknown, missing or of another type, or a digest isn't whole:
-            its first digits will do only where the file's name ends in them (PyTorch hub's convention).
+        PluginError: not TOML, a field is unknown, missing or of another type, or a digest isn't whole (unless
+            its first digits are all that the file's name gives: ``edsr_x2-0edfb8a3.pt``, PyTorch hub's way).
     """
     try:
         table = tomllib.loads(text)

@@ -19,7 +19,7 @@ COMMANDS = {
     "weights": ("weights", "weights", "List, fetch and verify checkpoints."),
     "run": ("run", "run", "Run models on test sets, and show the leaderboard."),
     "score": ("run", "score", "Score a folder of images that are already super-resolved."),
-    "why": ("why", "why", "Why a result would be computed again: the field that differs."),
+    "why": ("run", "why", "Why a result would be computed again: the field that differs."),
     "report": ("report", "report", "Write the leaderboard: HTML, Markdown, CSV."),
 }
 INTERRUPTED = 130

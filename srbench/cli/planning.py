@@ -37,9 +37,22 @@ def print_plan(plan: Plan, *, as_json: bool) -> None:
         if not planned.skip:
             table.add_row(*_row(plan, planned))
     console.print(table)
+    for line in _missing(plan):
+        console.print(line, markup=False, soft_wrap=True)
     for planned in skipped:
         console.print(f"skip {_label(planned)}: {planned.skip}", markup=False, soft_wrap=True)
     console.print(_total(plan), markup=False)
+
+
+def _missing(plan: Plan) -> list[str]:
+    """For each dataset of which a part is not here: how much, and why."""
+    datasets = {planned.cell.dataset: planned.dataset for planned in plan.cells if planned.dataset.items}
+    return [
+        f"missing {len(dataset.missing)} of {len(dataset.manifest.items)} images of {dataset.name}: "
+        f"{next(iter(dataset.missing.values()))}"
+        for dataset in datasets.values()
+        if dataset.missing
+    ]
 
 
 def _row(plan: Plan, planned: PlannedCell) -> tuple[str, ...]:

@@ -19,7 +19,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from srbench.errors import SrbenchError
 from srbench.runner.plan import Plan, PlannedCell, Work
 from srbench.types import Record, Status
 
@@ -62,10 +61,6 @@ class RunListener:
         elif time.monotonic() - self._spoke > PLAIN_INTERVAL or self.count == self.total:
             self._say(f"{self.count} of {self.total} images: {_name(planned)}")
             self._spoke = time.monotonic()
-
-    def warned(self, text: str) -> None:
-        """One line the user should read."""
-        self._say(text)
 
     def _say(self, text: str) -> None:
         if self.bar is not None:
@@ -122,8 +117,3 @@ def download_bar(name: str) -> Iterator[DownloadBar | None]:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         yield DownloadBar(bar, name)
-
-
-def complain(error: SrbenchError) -> None:
-    """An error that does not end the command."""
-    print(f"srbench: {error}", file=sys.stderr)

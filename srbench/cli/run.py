@@ -158,7 +158,7 @@ def _check_outputs(request: Request) -> None:
     from srbench.runner.execute import plan_run
 
     for planned in plan_run(request).cells:
-        if planned.skip or planned.dataset is None:
+        if planned.skip:
             continue
         folder = Folder(planned.model.entry.info, planned.model.argument)
         for item in planned.dataset.items:

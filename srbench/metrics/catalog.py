@@ -39,7 +39,7 @@ _TABLE: tuple[tuple[MetricInfo, str, str], ...] = (
     (_ssim("ssim_y", "SSIM-Y", "y"), _SSIM, ""),
     (_psnr("psnr_rgb", "PSNR-RGB", "rgb"), _PSNR, ""),
     (_ssim("ssim_rgb", "SSIM-RGB, mean over the channels", "rgb"), _SSIM, ""),
-    (_ssim("ssim_y_fast", "SSIM-Y in float32, within 1e-6", "y"), _SSIM, "float32"),
+    (_ssim("ssim_y_fast", "SSIM-Y, fast float32 form", "y"), _SSIM, "float32"),
     (_whole("lpips", "LPIPS (AlexNet)", "lower", 31, _ZHANG), _LPIPS, "alex"),
     (_whole("lpips_vgg", "LPIPS (VGG)", "lower", 16, _ZHANG), _LPIPS, "vgg"),
     (

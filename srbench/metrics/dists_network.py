@@ -57,7 +57,7 @@ class Network:
 
     def features(self, rgb: NDArray[np.uint8]) -> Features:
         """Features of a uint8 image ``(H, W, 3)``."""
-        image = torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device)
+        image = torch.tensor(rgb, device=self._device)  # a copy: shared frames are read-only
         with exact():
             found: Features = self._definition.get_features(image.permute(2, 0, 1)[None].float().div_(255))
         return found

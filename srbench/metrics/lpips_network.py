@@ -37,7 +37,7 @@ class Network:
         parts: dict[str, Any] = dict(module.named_children())  # the package ships no types
         self._slices = [part for name, part in parts["net"].named_children() if name.startswith("slice")]
         self._weights = [layer.model[-1].weight.flatten() for layer in parts["lins"]]
-        # Bytes to [-1, 1] and the package's scaling layer, (x - shift) / scale, as one multiplication and sum.
+        # Bytes to [-1, 1] and the package's scaling layer, (x - shift) / scale, in one product and sum.
         shift, scale = parts["scaling_layer"].shift, parts["scaling_layer"].scale
         self._gain, self._offset = 1 / (127.5 * scale), -(1 + shift) / scale
 
@@ -57,7 +57,7 @@ class Network:
 
     def _layers(self, rgb: NDArray[np.uint8]) -> Iterator[torch.Tensor]:
         """Layer by layer, so that one layer's features are dropped before the next one's are made."""
-        image = torch.from_numpy(np.ascontiguousarray(rgb)).to(self._device)
+        image = torch.tensor(rgb, device=self._device)  # a copy: shared frames are read-only
         x = image.permute(2, 0, 1)[None].float()  # channels last in memory, as it came
         x = x.mul_(self._gain).add_(self._offset)
         for part in self._slices:

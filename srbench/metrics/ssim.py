@@ -12,7 +12,11 @@ subtracting nearly equal numbers loses (equal images give exactly 1, in any prec
 
 with m, v, s the windows' means, variances and covariances. So a score costs three filtered images, and the
 ground truth's own two are `prepare`'s. The window is separable; filtering is OpenCV's, over bands of rows
-small enough for the CPU's cache. The float32 form stays within 1e-6 of float64.
+small enough for the CPU's cache.
+
+The float32 form stays within 1e-6 of float64 for predictions whose error is at most 10 levels; bicubic on
+Set5, Set14 and BSD100 stays within 3e-8. Flat areas that are off by hundreds of levels, each by another
+amount, can cost it 2e-5.
 """
 
 from __future__ import annotations

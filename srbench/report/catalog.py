@@ -26,6 +26,12 @@ class Catalog:
     published_as: Mapping[str, str] = field(default_factory=dict)
     references: References = field(default_factory=lambda: References(()))
 
+    def published_name(self, model: str) -> str:
+        """A model's name in the published figures; a folder of outputs scored ``--as NAME`` goes by NAME."""
+        return self.published_as.get(
+            model, model.removeprefix("folder:") if model.startswith("folder:") else ""
+        )
+
 
 def installed() -> Catalog:
     """Everything registered here (built in, and plugins), with the figures that come with srbench."""

@@ -139,7 +139,7 @@ def _remarks(result: CellResult, metric: MetricResult, left_out: int) -> list[st
 
 
 def _published(cell: Cell, metric: MetricResult, catalog: Catalog, *, compare: bool) -> Published | None:
-    name = catalog.published_as.get(cell.model, "")
+    name = catalog.published_name(cell.model)
     row = (
         catalog.references.figure(name, cell.dataset, cell.scale, metric.name, cell.protocol)
         if name

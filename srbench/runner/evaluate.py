@@ -40,9 +40,6 @@ class Listener(Protocol):
     def ended(self, planned: PlannedCell, record: Record) -> None:
         """A record was written."""
 
-    def warned(self, text: str) -> None:
-        """Something the user should know went on beside the run."""
-
 
 @dataclass
 class Outcome:
@@ -110,7 +107,6 @@ class Evaluator:
 
     def _evaluate_group(self, group: list[PlannedCell]) -> None:
         dataset = group[0].dataset
-        assert dataset is not None, "a cell without a dataset is skipped by the plan"  # noqa: S101
         for item in dataset.items:
             todo = [
                 (p, w) for p in group for w in p.todo if w.item == item.name and p not in self.outcome.failed

@@ -44,7 +44,7 @@ class PlannedCell:
 
     cell: Cell
     model: ModelChoice
-    dataset: Dataset | None
+    dataset: Dataset
     protocol: EvalProtocol
     metrics: tuple[Metric, ...]
     work: tuple[Work, ...]

@@ -179,16 +179,6 @@ def REGISTER(name, forward):
 """
 
 
-@pytest.fixture
-def fresh_registry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a plugin registers is forgotten after the test."""
-    from srbench import registry
-
-    registry.models()
-    monkeypatch.setattr(registry, "_models", dict(registry._models))
-    monkeypatch.setattr(registry, "_metrics", dict(registry._metrics))
-
-
 @pytest.mark.usefixtures("fresh_registry")
 @pytest.mark.parametrize("kind", PLUGINS)
 def test_broken_plugins(srbench: Callable[..., Any], tmp_path: Path, kind: str) -> None:

@@ -75,3 +75,11 @@ def test_scoring_a_folder_loads_no_torch(tmp_path: Path) -> None:
         "--json",
     ]
     assert not loaded_by(argv, tmp_path) & TORCH
+
+
+def test_every_command_named_in_the_help_exists() -> None:
+    """No name in the table of commands leads nowhere."""
+    from srbench.cli import COMMANDS, cli
+
+    context = cli.make_context("srbench", ["list"])
+    assert all(cli.get_command(context, name) for name in COMMANDS)

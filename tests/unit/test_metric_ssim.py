@@ -34,6 +34,11 @@ def matlab_equivalent(x: Any, y: Any) -> float:
     return float(similarity[5:-5, 5:-5].mean())
 
 
+def hr_with_errors(noise: Any, hr: Any) -> tuple[Any, Any]:
+    """A prediction that is off by at most 10 levels, as `noise` in 0..255 says, and its ground truth."""
+    return np.clip(hr + (noise / 255 * 20 - 10), 0, 255), hr
+
+
 def photograph(height: int, width: int, seed: int = 0) -> tuple[Any, Any]:
     """Smooth structure with grain, and a blurred copy of it as a super-resolver would give; 0..255."""
     rng = np.random.default_rng(seed)
@@ -75,8 +80,8 @@ def test_one_window_is_the_papers_formula() -> None:
 @settings(max_examples=60)
 @given(PAIRS)
 def test_float32_is_within_a_millionth_of_float64(pair: tuple[Any, Any]) -> None:
-    """Even for pairs no super-resolver would give."""
-    sr, hr = pair
+    """Any ground truth, any errors of up to 10 levels."""
+    sr, hr = hr_with_errors(*pair)
     assert ssim(sr, statistics(hr, "float32")) == pytest.approx(ssim(sr, statistics(hr)), abs=1e-6)
 
 
@@ -87,6 +92,15 @@ def test_float32_keeps_flat_areas(low: float, high: float) -> None:
     assert ssim(sr, statistics(hr, "float32")) == pytest.approx(ssim(sr, statistics(hr)), abs=1e-6)
     expected = 1 - (high - low) ** 2 / (high**2 + low**2 + 6.5025)
     assert ssim(sr, statistics(hr)) == pytest.approx(expected, abs=1e-12)
+
+
+def test_float32_keeps_flat_areas_with_unequal_errors() -> None:
+    """Quarters of an image that are off by -10, -4, 5 and 10 levels: the worst that the bound covers."""
+    hr = np.full((48, 48), 128.0)
+    error = np.kron([[-10.0, -4.0], [5.0, 10.0]], np.ones((24, 24)))
+    assert ssim(hr + error, statistics(hr, "float32")) == pytest.approx(
+        ssim(hr + error, statistics(hr)), abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("seed", range(4))
