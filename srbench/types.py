@@ -12,6 +12,8 @@ from typing import Any, Literal
 Kind = Literal["still", "window", "sequence"]
 Channels = Literal["rgb", "y"]
 Plane = Literal["rgb", "y"]
+Degradation = Literal["bi", "bd-basicvsr", "bd-duf", "bd-tecogan"]
+Mean = Literal["image", "clip", "frame"]
 Direction = Literal["higher", "lower"]
 Flavour = Literal["matlab-replicate-u8", "matlab-symmetric-u8", "matlab-symmetric-double"]
 
@@ -20,6 +22,7 @@ FLAVOURS: tuple[Flavour, ...] = (
     "matlab-symmetric-u8",
     "matlab-symmetric-double",
 )
+DEGRADATIONS: tuple[Degradation, ...] = ("bi", "bd-basicvsr", "bd-duf", "bd-tecogan")
 SCHEMA_VERSION = 1
 
 
@@ -92,8 +95,10 @@ class EvalProtocol:
     Attributes:
         name: the user's word for it (``classic`` ...); not part of the signature.
         scale: super-resolution factor.
-        degradation: ``bi`` (bicubic, MATLAB ``imresize``).
-        flavour: which MATLAB's ``imresize``; see `srbench.image.resize`.
+        degradation: ``bi`` (bicubic, MATLAB ``imresize``), or one of `srbench.data.blur`: ``bd-basicvsr``,
+            ``bd-duf``, ``bd-tecogan``.
+        flavour: which MATLAB's ``imresize``; see `srbench.image.resize`. Blurred images don't pass through
+            it: it is then only how interpolations enlarge.
         degraded: what is shrunk: the uint8 ``rgb`` image, or the double ``y`` plane (VDSR's pipeline).
         luma: ``bt601-studio`` (MATLAB ``rgb2ycbcr``), or ``none`` when RGB itself is scored.
         luma_u8: luma rounded to uint8 (``rgb2ycbcr`` of a uint8 image) or left in double.
@@ -101,13 +106,14 @@ class EvalProtocol:
         border: pixels left out on each side, for metrics that follow the protocol's border.
         modcrop: the ground truth is cropped, from the top left, to a multiple of this.
         clip: inclusive range predictions on the ``y`` plane are clipped to, or None.
-        mean: ``image`` (mean over images), or ``clip`` (over a clip's frames, then over clips).
+        mean: ``image`` (mean over images), ``clip`` (over a clip's frames, then over clips), or ``frame``
+            (over the frames of all clips alike).
         version: raised when the meaning of a recipe changes.
     """
 
     name: str
     scale: int
-    degradation: str
+    degradation: Degradation
     flavour: Flavour
     degraded: Plane
     luma: Literal["bt601-studio", "none"]
@@ -116,19 +122,20 @@ class EvalProtocol:
     border: int
     modcrop: int
     clip: tuple[int, int] | None
-    mean: Literal["image", "clip"]
+    mean: Mean
     version: int = 1
 
     @property
     def signature(self) -> str:
         """``x4|bi:matlab-symmetric-u8|y:bt601-studio|gray:rgb|border:4|mod:4|u8|mean:image|v1``."""
         on_y = ":y" if self.degraded == "y" else ""
+        flavour = f":{self.flavour}" if self.degradation == "bi" else ""
         luma = "rgb" if self.luma == "none" else f"y:{self.luma}{'-u8' if self.luma_u8 else ''}"
         quantised = "u8" if self.clip is None else f"u8:{self.clip[0]}-{self.clip[1]}"
         return "|".join(
             (
                 f"x{self.scale}",
-                f"{self.degradation}:{self.flavour}{on_y}",
+                f"{self.degradation}{flavour}{on_y}",
                 luma,
                 f"gray:{self.gray}",
                 f"border:{self.border}",

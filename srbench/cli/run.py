@@ -41,6 +41,9 @@ class Options:
     protocol: str | None
     flavour: Any
     gray: Any
+    degradation: Any
+    border: int | None
+    mean: Any
     metrics: tuple[str, ...]
     limit: int | None
     offline: bool
@@ -181,6 +184,9 @@ def _request(models: tuple[str, ...], datasets: tuple[str, ...], options: Option
         protocol=options.protocol,
         flavour=options.flavour,
         gray=options.gray,
+        degradation=options.degradation,
+        border=options.border,
+        mean=options.mean,
         metrics=asked.choose_metrics(options.metrics),
         limit=options.limit,
         folder=options.results,

@@ -105,7 +105,15 @@ def build_metric(entry: registry.MetricEntry) -> Metric:
 
 def _protocol(request: Request, dataset: Dataset, scale: int) -> EvalProtocol:
     name = request.protocol or default_protocol(clips=dataset.kind == "clip")
-    return get_protocol(name, scale, flavour=request.flavour, gray=request.gray)
+    return get_protocol(
+        name,
+        scale,
+        flavour=request.flavour,
+        gray=request.gray,
+        degradation=request.degradation,
+        border=request.border,
+        mean=request.mean,
+    )
 
 
 def _cell(

@@ -11,7 +11,7 @@ from srbench import registry
 from srbench.data.datasets import dataset_names
 from srbench.errors import UsageError
 from srbench.registry import MetricEntry, ModelEntry
-from srbench.types import Flavour, Plane
+from srbench.types import Degradation, Flavour, Mean, Plane
 
 DEFAULT_METRICS = ("psnr_y", "ssim_y", "lpips")
 RGB_METRICS = ("psnr_rgb", "ssim_rgb", "lpips")
@@ -49,6 +49,9 @@ class Request:
     protocol: str | None = None
     flavour: Flavour | None = None
     gray: Plane | None = None
+    degradation: Degradation | None = None
+    border: int | None = None
+    mean: Mean | None = None
     metrics: tuple[MetricEntry, ...] | None = None
     limit: int | None = None
     tile: int = 0
