@@ -82,8 +82,8 @@ def get_protocol(
 ) -> EvalProtocol:
     """The named protocol at a scale, with those of its fields replaced that are given.
 
-    Blurred frames are uint8 images, so interpolations enlarge them by ``matlab-symmetric-u8`` unless a flavour
-    is given.
+    Blurred frames are uint8 images: interpolations enlarge them by ``matlab-symmetric-u8`` unless another
+    flavour is given.
 
     Raises:
         UsageError: no such protocol, flavour or degradation, or they don't go together.

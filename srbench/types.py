@@ -14,6 +14,7 @@ Channels = Literal["rgb", "y"]
 Plane = Literal["rgb", "y"]
 Degradation = Literal["bi", "bd-basicvsr", "bd-duf", "bd-tecogan"]
 Mean = Literal["image", "clip", "frame"]
+BorderFrames = Literal["replicate", "reflect", "reflect-circle", "circle"]
 Direction = Literal["higher", "lower"]
 Flavour = Literal["matlab-replicate-u8", "matlab-symmetric-u8", "matlab-symmetric-double"]
 
@@ -194,6 +195,13 @@ class ModelInfo:
             bare luma plane (the ``vdsr`` protocol).
         published_as: the name of this model in `results/references`.
         gmacs_per_megapixel: multiply-adds per output megapixel / 1e9; a plan's first guess of time.
+        frames_before: of a ``window``: how many frames it sees before the one it restores.
+        frames_after: of a ``window``: its look-ahead.
+        border_frames: of a ``window``: what stands for frames before the first and after the last; see
+            `srbench.adapters.clips`.
+        max_frames: of a ``sequence``: longer clips are split into pieces that answer for so many frames;
+            0 if a clip is never split.
+        overlap_frames: of a ``sequence``: how many frames more a piece sees on each side.
         selectable: False for a model that needs an argument (``folder:DIR``): left out of ``--all``.
     """
 
@@ -218,6 +226,11 @@ class ModelInfo:
     published_as: str = ""
     gmacs_per_megapixel: float = 0.0
     selectable: bool = True
+    frames_before: int = 0
+    frames_after: int = 0
+    border_frames: BorderFrames = "replicate"
+    max_frames: int = 0
+    overlap_frames: int = 0
 
     def weights_for(self, scale: int) -> Weights | None:
         """The checkpoint for a scale, or None for a model without weights."""
@@ -278,6 +291,8 @@ class Cell:
     """The inference's signature: library, dtype, device kind, tiling, self-ensemble."""
     pixels: str
     """Digest of the dataset's items and their pixels: a part of a set is another dataset."""
+    average: str = ""
+    """How items are averaged: ``frame``, or (empty) over an item's frames and then over items."""
 
 
 class Status(StrEnum):

@@ -29,7 +29,8 @@ def read_card(text: str, origin: str = "card") -> tuple[ModelInfo, str]:
         origin: the card's name, for messages.
 
     Raises:
-        PluginError: not TOML, a field is unknown, missing or of another type, or a digest isn't whole.
+        PluginError: not TOML, a field is unknown, missing or of another type, or a digest isn't whole (unless
+            its first digits are all that the file's name gives: ``edsr_x2-0edfb8a3.pt``, PyTorch hub's way).
     """
     try:
         table = tomllib.loads(text)
@@ -40,9 +41,14 @@ def read_card(text: str, origin: str = "card") -> tuple[ModelInfo, str]:
         raise _refused("adapter as 'module:attribute'", repr(adapter), origin)
     info = _noun(ModelInfo, table, origin)
     for weights in info.weights:
-        if len(weights.asset.sha256) != _SHA256_DIGITS:
+        if not _pinned(weights.asset):
             raise _refused("a whole sha256", repr(weights.asset.sha256), f"{origin}: weights")
     return info, adapter
+
+
+def _pinned(asset: Asset) -> bool:
+    """By a whole sha256, or by its first digits if these are all that the file's name tells of it."""
+    return len(asset.sha256) == _SHA256_DIGITS or f"-{asset.sha256}." in asset.name
 
 
 def _noun(noun: type[Noun], table: Any, where: str) -> Noun:

@@ -6,6 +6,7 @@ Tensors have BasicSR's names. MPI's own weights are for non-commercial research 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import cast
 
 import torch
@@ -27,12 +28,12 @@ class Level(nn.Module):
         super().__init__()
         widths = (8, 32, 64, 32, 16, 2)
         layers: list[nn.Module] = []
-        for inputs, outputs in zip(widths, widths[1:], strict=False):
+        for inputs, outputs in pairwise(widths):
             layers += [nn.Conv2d(inputs, outputs, 7, padding=3), nn.ReLU()]
         self.basic_module = nn.Sequential(*layers[:-1])
 
     def forward(self, x: Tensor) -> Tensor:
-        """``(N, 8, H, W)``: reference, warped other image, flow so far; to the flow's rest ``(N, 2, H, W)``."""
+        """``(N, 8, H, W)``: reference, warped other image, flow; to what the flow lacks, ``(N, 2, H, W)``."""
         return cast(Tensor, self.basic_module(x))
 
 
@@ -59,7 +60,7 @@ class SPyNet(nn.Module):
             other: same shape.
 
         Returns:
-            ``(N, 2, H, W)`` in pixels, horizontal then vertical: ``warp(other, flow)`` resembles the reference.
+            ``(N, 2, H, W)`` in pixels, horizontal then vertical: ``warp(other, flow)`` resembles reference.
         """
         height, width = reference.shape[2:]
         step = 2 ** (LEVELS - 1)

@@ -1,4 +1,4 @@
-"""Blocks that the video networks share: warping by optical flow, and residual blocks without normalisation."""
+"""Blocks that video networks share: warping by optical flow, residual blocks without normalisation."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ def protocol_options(command: Any) -> Any:
             "--mean", type=click.Choice(["clip", "frame"]), help="Over a clip's frames first, or all frames."
         ),
         click.option(
-            "--border", type=click.IntRange(min=0), metavar="N", help="Pixels left out on each side."
+            "--border", type=click.IntRange(min=0), metavar="N", help="Pixels left out at each edge."
         ),
         click.option(
             "--degradation", metavar="NAME", help=f"How LR is made: {', '.join(DEGRADATIONS)} (x4, clips)."

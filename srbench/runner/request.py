@@ -39,6 +39,7 @@ class Request:
         scales: None for every scale the dataset and the model share.
         limit: first images of each dataset only (which makes it another dataset).
         tile: side of the tiles in LR pixels, 0 for whole images.
+        split: frames of a piece of a clip for sequence models, and its overlap; None for their cards'.
         budget: seconds after which no further image is begun, or None.
         unfetched: for datasets that could not be fetched whole, why.
     """
@@ -55,6 +56,7 @@ class Request:
     metrics: tuple[MetricEntry, ...] | None = None
     limit: int | None = None
     tile: int = 0
+    split: tuple[int, int] | None = None
     device: str = "cpu"
     budget: float | None = None
     save_predictions: bool = False

@@ -34,6 +34,11 @@ licence = "MIT"
 published_as = "N"
 gmacs_per_megapixel = 3
 selectable = false
+frames_before = 2
+frames_after = 1
+border_frames = "circle"
+max_frames = 30
+overlap_frames = 5
 
 [[weights]]
 scales = [2]
@@ -92,6 +97,11 @@ def test_every_field_is_read() -> None:
         published_as="N",
         gmacs_per_megapixel=3.0,
         selectable=False,
+        frames_before=2,
+        frames_after=1,
+        border_frames="circle",
+        max_frames=30,
+        overlap_frames=5,
     )
     assert {f.name for f in fields(ModelInfo)} <= {
         line.split(" ")[0].strip("[]") for line in FULL.splitlines()
@@ -148,7 +158,7 @@ def test_built_in_cards() -> None:
     assert {"nearest", "bilinear", "bicubic", "lanczos", "folder", "srcnn"} <= set(cards)
     assert all(name == info.name for name, info in cards.items())
     for weights in (w for info in cards.values() for w in info.weights):
-        assert weights.asset.size is not None
+        assert weights.asset.size is not None or f"-{weights.asset.sha256}." in weights.asset.name
         assert weights.licence
         for source in weights.asset.sources:
             assert not isinstance(source, LocalPath)
