@@ -93,7 +93,8 @@ class Adapter(BaseAdapter):
     @final
     def upscale(self, lr: Frames, job: Job) -> Frames:
         """Super-resolve a clip: still by still, window by window, or in one piece; as in `BaseAdapter`."""
-        return np.concatenate([self._piece(lr[frames]) for frames in inputs(len(lr), self.info)])
+        found = [self._piece(lr[frames]) for frames in inputs(len(lr), self.info)]
+        return np.concatenate(found) if len(found) > 1 else found[0]
 
     @final
     def upscale_target(self, window: Frames, job: Job) -> Frames:
@@ -107,7 +108,8 @@ class Adapter(BaseAdapter):
         if self.info.kind == "window":
             entered = entered[self.info.frames_before :][:1]
         sr = self._padded(planes.to(self.settings.device, getattr(torch, self.settings.dtype)))
-        frames = sr.cpu().double().numpy().transpose(0, 2, 3, 1) * 255
+        # One frame at a time in double: a long piece of a clip would need its memory several times over.
+        frames = (frame.cpu().double().numpy().transpose(1, 2, 0) * 255 for frame in sr)
         return np.stack([e.leave(frame) for e, frame in zip(entered, frames, strict=True)])
 
     def _padded(self, lr: Tensor) -> Tensor:
