@@ -5,12 +5,12 @@ Each reproduces published tables to the digits they print; `docs` of the fields:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
 
 from srbench.errors import UsageError
-from srbench.types import FLAVOURS, EvalProtocol, Flavour, Plane
+from srbench.types import DEGRADATIONS, FLAVOURS, Degradation, EvalProtocol, Flavour, Mean, Plane
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Recipe:
     gray: Literal["rgb", "y"] = "rgb"
     border: bool = True
     clip: tuple[int, int] | None = None
-    mean: Literal["image", "clip"] = "image"
+    mean: Mean = "image"
 
 
 RECIPES: dict[str, Recipe] = {
@@ -61,6 +61,10 @@ RECIPES: dict[str, Recipe] = {
 }
 
 
+BLURRED_SCALE = 4
+"""The one scale that the BD degradations are defined for."""
+
+
 def default_protocol(*, clips: bool) -> str:
     """``classic`` for stills, ``video`` for clips."""
     return "video" if clips else "classic"
@@ -72,11 +76,17 @@ def get_protocol(
     *,
     flavour: Flavour | None = None,
     gray: Literal["rgb", "y"] | None = None,
+    degradation: Degradation | None = None,
+    border: int | None = None,
+    mean: Mean | None = None,
 ) -> EvalProtocol:
-    """The named protocol at a scale, its ``imresize`` flavour and gray rule replaced if given.
+    """The named protocol at a scale, with those of its fields replaced that are given.
+
+    Blurred frames are uint8 images: interpolations enlarge them by ``matlab-symmetric-u8`` unless another
+    flavour is given.
 
     Raises:
-        UsageError: no such protocol or flavour.
+        UsageError: no such protocol, flavour or degradation, or they don't go together.
     """
     if name not in RECIPES:
         near = get_close_matches(name, RECIPES, n=2) or list(RECIPES)
@@ -84,18 +94,35 @@ def get_protocol(
     if flavour is not None and flavour not in FLAVOURS:
         raise UsageError("an imresize flavour", repr(flavour), f"use one of {', '.join(FLAVOURS)}")
     recipe = RECIPES[name]
-    protocol = EvalProtocol(
+    degradation = degradation or "bi"
+    _check_degradation(degradation, name, scale)
+    usual = recipe.flavour if degradation == "bi" else "matlab-symmetric-u8"
+    return EvalProtocol(
         name=name,
         scale=scale,
-        degradation="bi",
-        flavour=recipe.flavour,
+        degradation=degradation,
+        flavour=flavour or usual,
         degraded=recipe.degraded,
         luma=recipe.luma,
         luma_u8=recipe.luma_u8,
-        gray=recipe.gray,
-        border=scale if recipe.border else 0,
+        gray=gray or recipe.gray,
+        border=_border(recipe, scale) if border is None else border,
         modcrop=scale,
         clip=recipe.clip,
-        mean=recipe.mean,
+        mean=mean or recipe.mean,
     )
-    return replace(protocol, flavour=flavour or recipe.flavour, gray=gray or recipe.gray)
+
+
+def _border(recipe: Recipe, scale: int) -> int:
+    return scale if recipe.border else 0
+
+
+def _check_degradation(degradation: str, name: str, scale: int) -> None:
+    if degradation not in DEGRADATIONS:
+        raise UsageError("a degradation", repr(degradation), f"use one of {', '.join(DEGRADATIONS)}")
+    if degradation == "bi":
+        return
+    if scale != BLURRED_SCALE:
+        raise UsageError(f"x{BLURRED_SCALE} for {degradation}", f"x{scale}", f"add -x {BLURRED_SCALE}")
+    if RECIPES[name].degraded == "y":
+        raise UsageError(f"bi under {name}", degradation, "its luma plane is shrunk by imresize alone")

@@ -12,6 +12,9 @@ from typing import Any, Literal
 Kind = Literal["still", "window", "sequence"]
 Channels = Literal["rgb", "y"]
 Plane = Literal["rgb", "y"]
+Degradation = Literal["bi", "bd-basicvsr", "bd-duf", "bd-tecogan"]
+Mean = Literal["image", "clip", "frame"]
+BorderFrames = Literal["replicate", "reflect", "reflect-circle", "circle"]
 Direction = Literal["higher", "lower"]
 Flavour = Literal["matlab-replicate-u8", "matlab-symmetric-u8", "matlab-symmetric-double"]
 
@@ -20,6 +23,7 @@ FLAVOURS: tuple[Flavour, ...] = (
     "matlab-symmetric-u8",
     "matlab-symmetric-double",
 )
+DEGRADATIONS: tuple[Degradation, ...] = ("bi", "bd-basicvsr", "bd-duf", "bd-tecogan")
 SCHEMA_VERSION = 1
 
 
@@ -92,8 +96,10 @@ class EvalProtocol:
     Attributes:
         name: the user's word for it (``classic`` ...); not part of the signature.
         scale: super-resolution factor.
-        degradation: ``bi`` (bicubic, MATLAB ``imresize``).
-        flavour: which MATLAB's ``imresize``; see `srbench.image.resize`.
+        degradation: ``bi`` (bicubic, MATLAB ``imresize``), or one of `srbench.data.blur`: ``bd-basicvsr``,
+            ``bd-duf``, ``bd-tecogan``.
+        flavour: which MATLAB's ``imresize``; see `srbench.image.resize`. Blurred images don't pass through
+            it: it is then only how interpolations enlarge.
         degraded: what is shrunk: the uint8 ``rgb`` image, or the double ``y`` plane (VDSR's pipeline).
         luma: ``bt601-studio`` (MATLAB ``rgb2ycbcr``), or ``none`` when RGB itself is scored.
         luma_u8: luma rounded to uint8 (``rgb2ycbcr`` of a uint8 image) or left in double.
@@ -101,13 +107,14 @@ class EvalProtocol:
         border: pixels left out on each side, for metrics that follow the protocol's border.
         modcrop: the ground truth is cropped, from the top left, to a multiple of this.
         clip: inclusive range predictions on the ``y`` plane are clipped to, or None.
-        mean: ``image`` (mean over images), or ``clip`` (over a clip's frames, then over clips).
+        mean: ``image`` (mean over images), ``clip`` (over a clip's frames, then over clips), or ``frame``
+            (over the frames of all clips alike).
         version: raised when the meaning of a recipe changes.
     """
 
     name: str
     scale: int
-    degradation: str
+    degradation: Degradation
     flavour: Flavour
     degraded: Plane
     luma: Literal["bt601-studio", "none"]
@@ -116,19 +123,20 @@ class EvalProtocol:
     border: int
     modcrop: int
     clip: tuple[int, int] | None
-    mean: Literal["image", "clip"]
+    mean: Mean
     version: int = 1
 
     @property
     def signature(self) -> str:
         """``x4|bi:matlab-symmetric-u8|y:bt601-studio|gray:rgb|border:4|mod:4|u8|mean:image|v1``."""
         on_y = ":y" if self.degraded == "y" else ""
+        flavour = f":{self.flavour}" if self.degradation == "bi" else ""
         luma = "rgb" if self.luma == "none" else f"y:{self.luma}{'-u8' if self.luma_u8 else ''}"
         quantised = "u8" if self.clip is None else f"u8:{self.clip[0]}-{self.clip[1]}"
         return "|".join(
             (
                 f"x{self.scale}",
-                f"{self.degradation}:{self.flavour}{on_y}",
+                f"{self.degradation}{flavour}{on_y}",
                 luma,
                 f"gray:{self.gray}",
                 f"border:{self.border}",
@@ -188,6 +196,13 @@ class ModelInfo:
             bare luma plane (the ``vdsr`` protocol).
         published_as: the name of this model in `results/references`.
         gmacs_per_megapixel: multiply-adds per output megapixel / 1e9; a plan's first guess of time.
+        frames_before: of a ``window``: how many frames it sees before the one it restores.
+        frames_after: of a ``window``: its look-ahead.
+        border_frames: of a ``window``: what stands for frames before the first and after the last; see
+            `srbench.adapters.clips`.
+        max_frames: of a ``sequence``: longer clips are split into pieces that answer for so many frames;
+            0 if a clip is never split.
+        overlap_frames: of a ``sequence``: how many frames more a piece sees on each side.
         selectable: False for a model that needs an argument (``folder:DIR``): left out of ``--all``.
     """
 
@@ -212,6 +227,11 @@ class ModelInfo:
     published_as: str = ""
     gmacs_per_megapixel: float = 0.0
     selectable: bool = True
+    frames_before: int = 0
+    frames_after: int = 0
+    border_frames: BorderFrames = "replicate"
+    max_frames: int = 0
+    overlap_frames: int = 0
 
     def weights_for(self, scale: int) -> Weights | None:
         """The checkpoint for a scale, or None for a model without weights."""
@@ -272,6 +292,8 @@ class Cell:
     """The inference's signature: library, dtype, device kind, tiling, self-ensemble."""
     pixels: str
     """Digest of the dataset's items and their pixels: a part of a set is another dataset."""
+    average: str = ""
+    """How items are averaged: ``frame``, or (empty) over an item's frames and then over items."""
 
 
 class Status(StrEnum):

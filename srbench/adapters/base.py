@@ -6,6 +6,7 @@ Authors of networks subclass `srbench.adapters.network.Adapter`; `PlainAdapter` 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, final
 
@@ -27,11 +28,14 @@ class Settings:
         device: torch's word: ``cpu``, ``cuda``, ``cuda:1``. Only the kind is signed.
         dtype: one of the card's dtypes.
         tile: side of square tiles in LR pixels, or 0 for whole images.
+        split: of a sequence model: frames that a piece of a clip answers for, and how many more it sees on
+            each side; None for what its card says.
     """
 
     device: str = "cpu"
     dtype: str = "float32"
     tile: int = 0
+    split: tuple[int, int] | None = None
 
 
 class BaseAdapter(ABC):
@@ -95,19 +99,44 @@ class BaseAdapter(ABC):
             ``(T, scale * h, scale * w, C)`` uint8, or float on the 0..255 scale, not rounded, not clipped.
         """
 
+    def upscale_target(self, window: Frames, job: Job) -> Frames:
+        """Super-resolve the one frame that a window is about; for ``kind = "window"``.
+
+        Args:
+            window: ``(frames_before + 1 + frames_after, h, w, C)``, otherwise as in `upscale`.
+            job: as in `upscale`.
+
+        Returns:
+            ``(1, scale * h, scale * w, C)``, otherwise as in `upscale`.
+        """
+        before = self.info.frames_before
+        return self.upscale(window, job)[before : before + 1]
+
     @final
     def __call__(self, lr: Frames, job: Job) -> Frames:
-        """Super-resolve a clip and check what comes back; shapes and ranges as in `upscale`.
+        """Super-resolve a clip in one piece and check what comes back; shapes and ranges as in `upscale`.
 
         Raises:
             ContractError: `upscale` failed, or returned what the contract forbids.
             MemoryError: not enough memory, of whichever device.
         """
+        return self._kept(self.upscale, lr, job, len(lr))
+
+    @final
+    def target(self, window: Frames, job: Job) -> Frames:
+        """As a call, for `upscale_target`: a clip need not be in memory to be super-resolved frame by frame.
+
+        Raises:
+            ContractError, MemoryError: as a call.
+        """
+        return self._kept(self.upscale_target, window, job, 1)
+
+    def _kept(self, ask: Callable[[Frames, Job], Frames], lr: Frames, job: Job, frames: int) -> Frames:
         self._check_asked(lr, job)
         frozen = lr.view()
         frozen.flags.writeable = False
         try:
-            sr = self.upscale(frozen, job)
+            sr = ask(frozen, job)
         except (SrbenchError, MemoryError):
             raise
         except Exception as error:  # a stranger's code: any failure becomes one line that names the model
@@ -116,8 +145,8 @@ class BaseAdapter(ABC):
                 f"{type(error).__name__}: {error}",
                 "fix the adapter (its input is read-only)",
             ) from error
-        t, h, w, c = lr.shape
-        self._check_given(sr, (t, h * self.scale, w * self.scale, c))
+        _, h, w, c = lr.shape
+        self._check_given(sr, (frames, h * self.scale, w * self.scale, c))
         return sr
 
     def broken(self, rule: str, got: str, hint: str) -> ContractError:

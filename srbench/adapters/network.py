@@ -13,6 +13,7 @@ from torch import Tensor
 
 from srbench.adapters import door
 from srbench.adapters.base import BaseAdapter, Frames, not_finite
+from srbench.adapters.clips import inputs
 from srbench.adapters.tiles import reflected, tile_overlap, tile_side, tiles
 from srbench.errors import Unavailable, UsageError
 from srbench.fetch import fetch
@@ -65,11 +66,13 @@ class Adapter(BaseAdapter):
         Args:
             lr: ``(T, C, h, w)`` in [0, 1], of the dtype and on the device given to `load`; C = 3 (RGB), or
                 1 (studio-range Y / 255) for ``channels = "y"``. Height and width are multiples of
-                ``size_multiple``. T = 1 for ``kind = "still"``. Enlarged already for ``pre_upsampled``.
+                ``size_multiple``. T = 1 for ``kind = "still"``, and ``frames_before + 1 + frames_after`` for
+                ``kind = "window"``. Enlarged already for ``pre_upsampled``.
 
         Returns:
             ``(T, C, scale * h, scale * w)`` floating (``(T, C, h, w)`` for ``pre_upsampled``), nominally in
-            [0, 1]; values outside are clipped when the prediction is quantised.
+            [0, 1]; values outside are clipped when the prediction is quantised. For ``kind = "window"``
+            T = 1: the frame that the window is about.
         """
 
     @final
@@ -89,15 +92,24 @@ class Adapter(BaseAdapter):
 
     @final
     def upscale(self, lr: Frames, job: Job) -> Frames:
-        """Super-resolve a clip: frame by frame for stills, else in one piece; as in `BaseAdapter`."""
-        pieces = [lr[t : t + 1] for t in range(len(lr))] if self.info.kind == "still" else [lr]
-        return np.concatenate([self._piece(piece) for piece in pieces])
+        """Super-resolve a clip: still by still, window by window, or in one piece; as in `BaseAdapter`."""
+        found = [self._piece(lr[frames]) for frames in inputs(len(lr), self.info)]
+        return np.concatenate(found) if len(found) > 1 else found[0]
+
+    @final
+    def upscale_target(self, window: Frames, job: Job) -> Frames:
+        """One window through the network; as in `BaseAdapter`."""
+        return self._piece(window)
 
     def _piece(self, lr: Frames) -> Frames:
+        """What goes through the network at once: a still, a window or a sequence."""
         entered = [door.enter(frame, self.info, self.scale) for frame in lr]
         planes = torch.from_numpy(np.stack([e.planes for e in entered]))
+        if self.info.kind == "window":
+            entered = entered[self.info.frames_before :][:1]
         sr = self._padded(planes.to(self.settings.device, getattr(torch, self.settings.dtype)))
-        frames = sr.cpu().double().numpy().transpose(0, 2, 3, 1) * 255
+        # One frame at a time in double: a long piece of a clip would need its memory several times over.
+        frames = (frame.cpu().double().numpy().transpose(1, 2, 0) * 255 for frame in sr)
         return np.stack([e.leave(frame) for e, frame in zip(entered, frames, strict=True)])
 
     def _padded(self, lr: Tensor) -> Tensor:
@@ -107,6 +119,10 @@ class Adapter(BaseAdapter):
         padded = lr.index_select(2, rows.to(lr.device)).index_select(3, cols.to(lr.device))
         sr = self._tiled(padded) if self.settings.tile else self._whole(padded)
         return sr[..., : height * self._factor, : width * self._factor]
+
+    def _answers(self, frames: int) -> int:
+        """How many frames the network gives for so many."""
+        return 1 if self.info.kind == "window" else frames
 
     @property
     def _factor(self) -> int:
@@ -119,7 +135,7 @@ class Adapter(BaseAdapter):
         for rows, cols in tiles(height, width, side, tile_overlap(self.info)):
             sr = self._whole(lr[..., rows.seen(), cols.seen()].contiguous())
             if not len(whole):  # only now is it known in which dtype the network answers
-                whole = sr.new_empty((t, c, height * self._factor, width * self._factor))
+                whole = sr.new_empty((self._answers(t), c, height * self._factor, width * self._factor))
             kept = sr[..., rows.kept(self._factor), cols.kept(self._factor)]
             whole[..., rows.placed(self._factor), cols.placed(self._factor)] = kept
         return whole
@@ -131,7 +147,7 @@ class Adapter(BaseAdapter):
         if lr._version != version:
             raise self.broken("to leave its input alone", "predict changed it in place", "clone it first")
         t, c, h, w = lr.shape
-        return self._checked(sr, (t, c, h * self._factor, w * self._factor))
+        return self._checked(sr, (self._answers(t), c, h * self._factor, w * self._factor))
 
     def _predict(self, lr: Tensor) -> Any:
         try:

@@ -7,6 +7,7 @@ network); a model without a network answers for itself.
 from __future__ import annotations
 
 from srbench.adapters.base import BaseAdapter, PlainAdapter, Settings, card_skip, settings_refused
+from srbench.adapters.clips import clip_signature
 from srbench.adapters.source import source_digest
 from srbench.adapters.tiles import tile_overlap, tile_side
 from srbench.errors import PluginError
@@ -30,25 +31,32 @@ def skip_reason(
 
 
 def inference_signature(
-    entry: ModelEntry, argument: str, protocol: EvalProtocol, settings: Settings | None = None
+    entry: ModelEntry,
+    argument: str,
+    protocol: EvalProtocol,
+    settings: Settings | None = None,
+    frames: int = 1,
 ) -> str:
     """All that moves a model's output and isn't in the protocol's signature.
 
     ``torch|float32|cpu|whole``, ``torch|float16|cuda|tile:128+12|pad:reflect4`` (side and overlap of tiles in
-    pixels of the network's input), ``imresize:bicubic|matlab-symmetric-u8``, ``folder``.
+    pixels of the network's input), ``torch|float32|cpu|whole|split:30+2`` (`srbench.adapters.clips`),
+    ``torch|float32|cpu|whole|window:2+2:reflect-circle``, ``imresize:bicubic|matlab-symmetric-u8``,
+    ``folder``.
 
     Args:
         entry: from `srbench.registry.models`.
         argument: what follows the colon in ``NAME:ARGUMENT``.
         protocol: gives the scale and, to interpolations without an argument, the flavour.
         settings: how a network is asked to run; of the device only its kind is signed.
+        frames: of the longest clip, 1 for stills.
 
     Raises:
         UsageError: the model doesn't take this argument.
         PluginError: it can't be built.
     """
     if entry.info.dtypes:
-        return _network_signature(entry.info, protocol.scale, settings or Settings())
+        return _network_signature(entry.info, protocol.scale, settings or Settings(), frames)
     return _plain(entry, argument).inference(protocol)
 
 
@@ -120,9 +128,9 @@ def _plain(entry: ModelEntry, argument: str) -> PlainAdapter:
     return adapter
 
 
-def _network_signature(info: ModelInfo, scale: int, settings: Settings) -> str:
+def _network_signature(info: ModelInfo, scale: int, settings: Settings, frames: int) -> str:
     side = f"tile:{tile_side(info, settings.tile, scale)}+{tile_overlap(info)}" if settings.tile else "whole"
     parts = ["torch", settings.dtype, settings.device.partition(":")[0], side]
     if info.size_multiple > 1:
         parts.append(f"pad:reflect{info.size_multiple}")
-    return "|".join(parts)
+    return "|".join([*parts, *clip_signature(info, settings, frames)])

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from srbench.types import FLAVOURS
+from srbench.types import DEGRADATIONS, FLAVOURS
 
 folder_option = click.option(
     "--results",
@@ -30,8 +30,17 @@ plugin_option = click.option(
 
 
 def protocol_options(command: Any) -> Any:
-    """``--protocol`` and the two of its fields that users vary."""
+    """``--protocol`` and those of its fields that users vary; each shows in the signature."""
     for option in (
+        click.option(
+            "--mean", type=click.Choice(["clip", "frame"]), help="Over a clip's frames first, or all frames."
+        ),
+        click.option(
+            "--border", type=click.IntRange(min=0), metavar="N", help="Pixels left out at each edge."
+        ),
+        click.option(
+            "--degradation", metavar="NAME", help=f"How LR is made: {', '.join(DEGRADATIONS)} (x4, clips)."
+        ),
         click.option(
             "--gray", type=click.Choice(["rgb", "y"]), help="Gray images: as RGB, or left gray (Y)."
         ),

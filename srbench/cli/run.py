@@ -33,6 +33,20 @@ def parse_budget(text: str | None) -> float | None:
     return hours * 3600 + minutes * 60 + seconds
 
 
+def parse_split(text: str | None) -> tuple[int, int] | None:
+    """``30+2``: pieces of 30 frames that see 2 more on each side; ``0`` for whole clips.
+
+    Raises:
+        UsageError: anything else.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+)(?:\+(\d+))?", text.strip())
+    if match is None:
+        raise UsageError("frames and their overlap such as 30+2", repr(text), "check --split")
+    return int(match[1]), int(match[2] or 0)
+
+
 @dataclass(frozen=True)
 class Options:
     """What ``run`` and ``score`` have in common, as click gives it."""
@@ -41,6 +55,9 @@ class Options:
     protocol: str | None
     flavour: Any
     gray: Any
+    degradation: Any
+    border: int | None
+    mean: Any
     metrics: tuple[str, ...]
     limit: int | None
     offline: bool
@@ -85,6 +102,9 @@ def shared_options(command: Any) -> Any:
     metavar="N",
     help="LR tiles of NxN; whole images if omitted.",
 )
+@click.option(
+    "--split", metavar="N+M", help="Sequence models: pieces of N frames that see M more on each side."
+)
 @click.option("--device", default="cpu", show_default=True, metavar="DEVICE", help="cpu, cuda, cuda:1 ...")
 @click.option("--save-predictions", is_flag=True, help="Keep the super-resolved images as PNG.")
 @shared_options
@@ -95,6 +115,7 @@ def run(
     only_plan: bool,
     budget: str | None,
     tile: int | None,
+    split: str | None,
     device: str,
     save_predictions: bool,
     **shared: Any,
@@ -116,6 +137,7 @@ def run(
         _request(models, datasets, options),
         budget=parse_budget(budget),
         tile=tile or 0,
+        split=parse_split(split),
         device=device,
         save_predictions=save_predictions,
     )
@@ -181,6 +203,9 @@ def _request(models: tuple[str, ...], datasets: tuple[str, ...], options: Option
         protocol=options.protocol,
         flavour=options.flavour,
         gray=options.gray,
+        degradation=options.degradation,
+        border=options.border,
+        mean=options.mean,
         metrics=asked.choose_metrics(options.metrics),
         limit=options.limit,
         folder=options.results,

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from srbench.data.blur import BLURS, blur_and_sample
 from srbench.data.builtin import render
 from srbench.data.manifest import Frame
 from srbench.errors import ImageError, IntegrityError
@@ -129,12 +130,15 @@ def degrade(hr: U8, protocol: EvalProtocol) -> NDArray[Any]:
 
     Args:
         hr: uint8 ``(H, W, C)`` whose height and width are multiples of the scale.
-        protocol: `degraded` ``rgb``: bicubic in the protocol's flavour, rounded to uint8.
+        protocol: `degraded` ``rgb``: bicubic in the protocol's flavour, rounded to uint8, or blurred and
+            sampled (`srbench.data.blur`).
             ``y``: luma rounded to uint8 (a gray image counts as luma), shrunk in double, not rounded.
 
     Returns:
         uint8 ``(h, w, C)``, or float64 ``(h, w, 1)``.
     """
+    if protocol.degradation in BLURS:
+        return blur_and_sample(hr, BLURS[protocol.degradation])
     size = (hr.shape[0] // protocol.scale, hr.shape[1] // protocol.scale)
     if protocol.degraded == "rgb":
         small = imresize(hr, size=size, flavour=protocol.flavour)

@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 from decimal import Decimal
 
-from srbench.protocols import RECIPES, get_protocol
+from srbench.protocols import BLURRED_SCALE, RECIPES, get_protocol
 from srbench.report.catalog import Catalog
 from srbench.report.plain import plain
 from srbench.store.aggregate import DONE, CellResult, MetricResult
-from srbench.types import Cell
+from srbench.types import DEGRADATIONS, Cell
 
 DASH = "—"
 NOT_RUN = "not run"
@@ -141,7 +141,7 @@ def _remarks(result: CellResult, metric: MetricResult, left_out: int) -> list[st
 def _published(cell: Cell, metric: MetricResult, catalog: Catalog, *, compare: bool) -> Published | None:
     name = catalog.published_name(cell.model)
     row = (
-        catalog.references.figure(name, cell.dataset, cell.scale, metric.name, cell.protocol)
+        catalog.references.figure(name, cell.dataset, cell.scale, metric.name, _printed_as(cell))
         if name
         else None
     )
@@ -153,6 +153,19 @@ def _published(cell: Cell, metric: MetricResult, catalog: Catalog, *, compare: b
     comparable = row.comparable(metric.name) if same and compare else None
     difference = _difference(metric.mean.value, comparable)
     return Published(str(figure), row.protocol, source, difference, other=not same)
+
+
+def _printed_as(cell: Cell) -> str:
+    """The protocol as sources print it: blurred clips are ``video-bd``, without saying which blur."""
+    recipe = RECIPES.get(cell.protocol)
+    if recipe is None or recipe.degraded == "y" or cell.scale != BLURRED_SCALE:
+        return cell.protocol
+    blurred = {
+        get_protocol(cell.protocol, cell.scale, degradation=name).signature
+        for name in DEGRADATIONS
+        if name != "bi"
+    }
+    return f"{cell.protocol}-bd" if cell.signature in blurred else cell.protocol
 
 
 def _is_recipe(cell: Cell) -> bool:

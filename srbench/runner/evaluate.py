@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from srbench.adapters.base import BaseAdapter
+from srbench.adapters.clips import stream
 from srbench.adapters.planning import load_model
 from srbench.data.degrade import FrameSource
 from srbench.errors import ContractError, IntegrityError, SrbenchError, StorageError, Unavailable
@@ -26,7 +27,7 @@ from srbench.metrics.planes import Planes, quantise
 from srbench.runner.index import Index
 from srbench.runner.plan import Plan, PlannedCell, Work, settings_of
 from srbench.runner.predictions import PredictionStore
-from srbench.types import EvalProtocol, Job, Record, Score, Status
+from srbench.types import Record, Score, Status
 
 BUDGET_SPENT = "not begun: the time budget was spent"
 
@@ -163,7 +164,7 @@ class Evaluator:
         if isinstance(adapter, SrbenchError):
             return None
         self.listener.began(planned, work)
-        frames = self._predictions.frames(work.prediction, len(source)) or predict_frames(
+        frames = self._predictions.frames(work.prediction, len(source)) or stream(
             adapter, source, planned.protocol
         )
         return _Live(planned, work, adapter, frames)
@@ -301,20 +302,6 @@ class Evaluator:
         self.append(record)
         self.index.add(record)
         self.listener.ended(planned, record)
-
-
-def predict_frames(adapter: BaseAdapter, source: FrameSource, protocol: EvalProtocol) -> Iterator[np.ndarray]:
-    """Super-resolved frames of a clip, in order: frame by frame, or all at once for a sequence model.
-
-    Yields:
-        Arrays (H, W, C): uint8, or float 0..255 not yet rounded.
-    """
-    job = Job(source.spec, protocol)
-    if adapter.info.kind == "still":
-        for t in range(len(source)):
-            yield adapter(source.lr(t)[None], job)[0]
-    else:
-        yield from adapter(np.stack([source.lr(t) for t in range(len(source))]), job)
 
 
 def describe(error: BaseException) -> str:

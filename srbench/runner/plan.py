@@ -105,7 +105,15 @@ def build_metric(entry: registry.MetricEntry) -> Metric:
 
 def _protocol(request: Request, dataset: Dataset, scale: int) -> EvalProtocol:
     name = request.protocol or default_protocol(clips=dataset.kind == "clip")
-    return get_protocol(name, scale, flavour=request.flavour, gray=request.gray)
+    return get_protocol(
+        name,
+        scale,
+        flavour=request.flavour,
+        gray=request.gray,
+        degradation=request.degradation,
+        border=request.border,
+        mean=request.mean,
+    )
 
 
 def _cell(
@@ -122,7 +130,7 @@ def _cell(
     settings = settings_of(request)
     try:
         skip = skip or skip_reason(model.entry, model.argument, protocol, settings) or ""
-        inference = "" if skip else inference_signature(model.entry, model.argument, protocol, settings)
+        inference = "" if skip else _inference(dataset, protocol, model, settings)
     except (PluginError, Unavailable) as error:
         skip, broken = str(error), isinstance(error, PluginError)
     cell = Cell(
@@ -133,15 +141,21 @@ def _cell(
         signature=protocol.signature,
         inference=inference,
         pixels=dataset.pixels,
+        average="frame" if protocol.mean == "frame" else "",
     )
     if not skip:
         work = tuple(_work(index, cell, dataset, protocol, metrics, model))
     return PlannedCell(cell, model, dataset, protocol, metrics, work, skip, broken)
 
 
+def _inference(dataset: Dataset, protocol: EvalProtocol, model: ModelChoice, settings: Settings) -> str:
+    longest = max(len(item.frames) for item in dataset.items)
+    return inference_signature(model.entry, model.argument, protocol, settings, longest)
+
+
 def settings_of(request: Request) -> Settings:
     """How networks are asked to run."""
-    return Settings(device=request.device, tile=request.tile)
+    return Settings(device=request.device, tile=request.tile, split=request.split)
 
 
 def _skip(request: Request, dataset: Dataset, protocol: EvalProtocol) -> str:

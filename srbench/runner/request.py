@@ -11,7 +11,7 @@ from srbench import registry
 from srbench.data.datasets import dataset_names
 from srbench.errors import UsageError
 from srbench.registry import MetricEntry, ModelEntry
-from srbench.types import Flavour, Plane
+from srbench.types import Degradation, Flavour, Mean, Plane
 
 DEFAULT_METRICS = ("psnr_y", "ssim_y", "lpips")
 RGB_METRICS = ("psnr_rgb", "ssim_rgb", "lpips")
@@ -39,6 +39,7 @@ class Request:
         scales: None for every scale the dataset and the model share.
         limit: first images of each dataset only (which makes it another dataset).
         tile: side of the tiles in LR pixels, 0 for whole images.
+        split: frames of a piece of a clip for sequence models, and its overlap; None for their cards'.
         budget: seconds after which no further image is begun, or None.
         unfetched: for datasets that could not be fetched whole, why.
     """
@@ -49,9 +50,13 @@ class Request:
     protocol: str | None = None
     flavour: Flavour | None = None
     gray: Plane | None = None
+    degradation: Degradation | None = None
+    border: int | None = None
+    mean: Mean | None = None
     metrics: tuple[MetricEntry, ...] | None = None
     limit: int | None = None
     tile: int = 0
+    split: tuple[int, int] | None = None
     device: str = "cpu"
     budget: float | None = None
     save_predictions: bool = False

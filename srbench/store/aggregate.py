@@ -44,15 +44,19 @@ class Mean:
     n_nan: int = 0
 
 
-def mean_of_items(items: Iterable[Sequence[float]]) -> Mean:
+def mean_of_items(items: Iterable[Sequence[float]], over: str = "") -> Mean:
     """The mean over items of per-frame values; for stills (one frame) the mean over images.
 
     PROTOCOLS: ``image`` and ``clip`` means are the same formula. Items without values don't count.
+
+    Args:
+        items: each item's values, one per frame.
+        over: a cell's ``average``: ``frame`` for the mean over the frames of all items alike.
     """
     present = [values for values in items if values]
     flat = [value for values in present for value in values]
     return Mean(
-        value=_finite_mean([_finite_mean(values) for values in present]),
+        value=_finite_mean(flat if over == "frame" else [_finite_mean(values) for values in present]),
         n=len(present),
         n_inf=sum(map(math.isinf, flat)),
         n_nan=sum(map(math.isnan, flat)),
@@ -164,7 +168,7 @@ def load_cells(folder_or_journal: Path) -> list[CellResult]:
 def _result(cell: Cell, gathering: _Gathering) -> CellResult:
     items = tuple(gathering.items.values())
     status, reason = _status(gathering, len(items))
-    return CellResult(cell, status, reason, gathering.expected, items, tuple(_metrics(items)))
+    return CellResult(cell, status, reason, gathering.expected, items, tuple(_metrics(items, cell.average)))
 
 
 def _status(gathering: _Gathering, done: int) -> tuple[str, str]:
@@ -181,15 +185,15 @@ def _joined(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _metrics(items: Sequence[ItemResult]) -> list[MetricResult]:
+def _metrics(items: Sequence[ItemResult], over: str) -> list[MetricResult]:
     keys = dict.fromkeys(key for item in items for key in item.scores)
-    return [_metric(name, signature, items) for name, signature in keys]
+    return [_metric(name, signature, items, over) for name, signature in keys]
 
 
-def _metric(name: str, signature: str, items: Sequence[ItemResult]) -> MetricResult:
+def _metric(name: str, signature: str, items: Sequence[ItemResult], over: str) -> MetricResult:
     empty = Score(signature, "", reason="not computed for this item")
     scores = {item.name: item.scores.get((name, signature), empty) for item in items}
-    mean = mean_of_items(score.values for score in scores.values())
+    mean = mean_of_items((score.values for score in scores.values()), over)
     return MetricResult(name, signature, mean, _missing(scores, mean))
 
 

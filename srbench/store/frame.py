@@ -89,6 +89,6 @@ def summarise(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _summary(group: pd.DataFrame) -> dict[str, Any]:
-    mean = mean_of_items(group["values"])
+    mean = mean_of_items(group["values"], group["average"].iloc[0])
     missing = "; ".join(dict.fromkeys(reason for reason in group["missing"] if reason))
     return {"mean": mean.value, "n": mean.n, "n_inf": mean.n_inf, "n_nan": mean.n_nan, "missing": missing}

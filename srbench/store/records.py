@@ -37,13 +37,19 @@ def encode_number(value: float) -> float | str:
 def encode(record: Record) -> str:
     """A record as one line of JSON, without the newline."""
     named = {name: getattr(record, name) for name in field_names(Record)}
-    named["cell"] = {name: getattr(record.cell, name) for name in field_names(Cell)}
+    named["cell"] = _encode_cell(record.cell)
     named["status"] = record.status.value
     named["key_fields"] = dict(record.key_fields)
     named["scores"] = {name: _encode_score(score) for name, score in record.scores.items()}
     named["seconds"] = encode_number(record.seconds)
     named["megapixels"] = encode_number(record.megapixels)
     return json.dumps(named, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _encode_cell(cell: Cell) -> dict[str, Any]:
+    """Without ``average`` where it is empty, as it nearly always is."""
+    named = {name: getattr(cell, name) for name in field_names(Cell)}
+    return named if cell.average else {name: value for name, value in named.items() if name != "average"}
 
 
 def _encode_score(score: Score) -> dict[str, Any]:
@@ -124,6 +130,7 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _cell(named: Any) -> Cell:
+    named = {"average": "", **named} if isinstance(named, dict) else named
     _check_fields(named, Cell, "cell")
     texts = {name: _text(named, name) for name in field_names(Cell) - {"scale"}}
     return Cell(scale=_count(named, "scale"), **texts)

@@ -34,6 +34,11 @@ licence = "MIT"
 published_as = "N"
 gmacs_per_megapixel = 3
 selectable = false
+frames_before = 2
+frames_after = 1
+border_frames = "circle"
+max_frames = 30
+overlap_frames = 5
 
 [[weights]]
 scales = [2]
@@ -93,6 +98,11 @@ def test_every_field_is_read() -> None:
         published_as="N",
         gmacs_per_megapixel=3.0,
         selectable=False,
+        frames_before=2,
+        frames_after=1,
+        border_frames="circle",
+        max_frames=30,
+        overlap_frames=5,
     )
     assert {f.name for f in fields(ModelInfo)} <= {
         line.split(" ")[0].strip("[]") for line in FULL.splitlines()

@@ -67,6 +67,17 @@ def test_the_mean_is_over_frames_and_then_over_items() -> None:
     assert mean_of_items([[1.0, 3.0], [5.0]]) == Mean(3.5, 2)
 
 
+def test_a_frame_mean_counts_every_frame_alike(tmp_path: Path) -> None:
+    """Where the protocol says so: (1+3+5) / 3, in the cell's result, after the journal, and in the table."""
+    assert mean_of_items([[1.0, 3.0], [5.0]], "frame") == Mean(3.0, 2)
+    cell = replace(CELL, average="frame")
+    records = (done("a", cell=cell, psnr_y=[1.0, 3.0]), done("b", cell=cell, psnr_y=[5.0]))
+    assert only(*records).metrics[0].mean == Mean(3.0, 2)
+    summary = summarise(load_frame(journal(tmp_path, *records)))
+    assert summary["mean"].tolist() == [3.0]
+    assert summary["average"].tolist() == ["frame"]
+
+
 def test_infinities_are_counted_and_left_out() -> None:
     """An infinite value leaves the mean of the finite ones, and is counted; nothing else is infinite."""
     assert mean_of_items([[math.inf], [30.0], [32.0]]) == Mean(31.0, 3, n_inf=1)

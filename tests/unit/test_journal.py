@@ -146,6 +146,14 @@ def test_what_is_not_a_record_is_refused(change: dict[str, object], part: str) -
     assert "\n" not in str(caught.value)
 
 
+def test_how_a_cell_is_averaged_is_kept() -> None:
+    """A frame mean is written and read back; the usual mean leaves no trace, as in older journals."""
+    frame = replace(record(), cell=replace(CELL, average="frame"))
+    assert decode(encode(frame)) == frame
+    assert "average" in encode(frame)
+    assert "average" not in encode(record())
+
+
 def test_a_missing_field_is_refused() -> None:
     """A record without one of its fields is never completed by a default."""
     named = json.loads(encode(record()))
