@@ -16,6 +16,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from srbench.errors import PluginError, SrbenchError, UsageError
@@ -127,9 +128,22 @@ def load_plugin(path: Path) -> None:
     if not path.is_file():
         raise PluginError("a Python file", f"{str(path)!r}, which is not a file", "check --plugin")
     before = len(models()) + len(metrics())
-    spec = importlib.util.spec_from_file_location(f"srbench_plugin_{path.stem}", path)
+    run_file(path, "srbench_plugin")
+    if len(models()) + len(metrics()) == before:
+        raise PluginError(
+            "a plugin that registers a model or a metric", f"none in {path.name}", "call register_model"
+        )
+
+
+def run_file(path: Path, prefix: str) -> ModuleType:
+    """Run a Python file that the user named as a program, as the module ``PREFIX_STEM``.
+
+    Raises:
+        PluginError: it is no Python file, or fails.
+    """
+    spec = importlib.util.spec_from_file_location(f"{prefix}_{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise PluginError("a Python file (.py)", repr(path.name), "check --plugin")
+        raise PluginError("a Python file (.py)", repr(path.name), "check its name")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
@@ -138,12 +152,9 @@ def load_plugin(path: Path) -> None:
         raise
     except Exception as error:
         raise PluginError(
-            "a plugin that imports", f"{type(error).__name__}: {error} in {path.name}", "fix the plugin"
+            "a Python file that runs", f"{type(error).__name__}: {error} in {path.name}", "correct it"
         ) from error
-    if len(models()) + len(metrics()) == before:
-        raise PluginError(
-            "a plugin that registers a model or a metric", f"none in {path.name}", "call register_model"
-        )
+    return module
 
 
 def build(target: Target, *arguments: Any) -> Any:

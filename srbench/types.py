@@ -188,6 +188,10 @@ class ModelInfo:
         published_as: the name of this model in `results/references`.
         gmacs_per_megapixel: multiply-adds per output megapixel / 1e9; a plan's first guess of time.
         selectable: False for a model that needs an argument (``folder:DIR``): left out of ``--all``.
+        argument: what follows the colon, where planning must know: a ``file`` is part of the model (its
+            digest counts, its stem names the row), a ``command`` is never split at commas.
+        engine: what runs the network, the first word of the inference signature.
+        tile_overlap: of tiles where no receptive field is known; ``srbench check`` measures what it costs.
     """
 
     name: str
@@ -211,6 +215,9 @@ class ModelInfo:
     published_as: str = ""
     gmacs_per_megapixel: float = 0.0
     selectable: bool = True
+    argument: Literal["", "file", "command"] = ""
+    engine: str = "torch"
+    tile_overlap: int = 0
 
     def weights_for(self, scale: int) -> Weights | None:
         """The checkpoint for a scale, or None for a model without weights."""

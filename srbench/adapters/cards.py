@@ -45,6 +45,15 @@ def read_card(text: str, origin: str = "card") -> tuple[ModelInfo, str]:
     return info, adapter
 
 
+def info_from(table: Mapping[str, Any], origin: str) -> ModelInfo:
+    """The model that a card's fields describe.
+
+    Raises:
+        PluginError: a field is unknown, missing or of another type.
+    """
+    return _noun(ModelInfo, table, origin)
+
+
 def _noun(noun: type[Noun], table: Any, where: str) -> Noun:
     if not isinstance(table, Mapping):
         raise _refused("a table", repr(table), where)

@@ -7,6 +7,7 @@ network); a model without a network answers for itself.
 from __future__ import annotations
 
 from srbench.adapters.base import BaseAdapter, PlainAdapter, Settings, card_skip, settings_refused
+from srbench.adapters.file_argument import file_digests
 from srbench.adapters.source import source_digest
 from srbench.adapters.tiles import tile_overlap, tile_side
 from srbench.errors import PluginError
@@ -23,10 +24,10 @@ def skip_reason(
         UsageError: the model doesn't take this argument.
         PluginError: it can't be built.
     """
+    refused = settings_refused(entry.info, settings or Settings())
     if entry.info.dtypes:
-        refused = settings_refused(entry.info, settings or Settings())
         return card_skip(entry.info, protocol) or refused
-    return _plain(entry, argument).skip(protocol)
+    return _plain(entry, argument).skip(protocol) or refused
 
 
 def inference_signature(
@@ -35,7 +36,8 @@ def inference_signature(
     """All that moves a model's output and isn't in the protocol's signature.
 
     ``torch|float32|cpu|whole``, ``torch|float16|cuda|tile:128+12|pad:reflect4`` (side and overlap of tiles in
-    pixels of the network's input), ``imresize:bicubic|matlab-symmetric-u8``, ``folder``.
+    pixels of the network's input), ``torch|float32|cpu|whole|ensemble:8``,
+    ``imresize:bicubic|matlab-symmetric-u8``, ``folder``.
 
     Args:
         entry: from `srbench.registry.models`.
@@ -63,6 +65,7 @@ def model_fingerprint(entry: ModelEntry, argument: str, scale: int) -> str:
 
     Raises:
         PluginError: its source is not a file.
+        UsageError: the argument is a file that can't be read.
     """
     info = entry.info
     if not info.dtypes:
@@ -72,7 +75,7 @@ def model_fingerprint(entry: ModelEntry, argument: str, scale: int) -> str:
         {
             "weights": weights.asset.sha256 if weights else "",
             "source": source_digest(entry.target, "srbench.adapters.network"),
-            "argument": argument,
+            "argument": _argument_digest(info, argument),
             "card": [info.channels, info.pre_upsampled, info.kind],
         }
     )
@@ -88,6 +91,10 @@ def clip_fingerprint(entry: ModelEntry, argument: str, clip: ClipSpec) -> str:
         PluginError: it can't be built.
     """
     return "" if entry.info.dtypes else _plain(entry, argument).clip_fingerprint(clip)
+
+
+def _argument_digest(info: ModelInfo, argument: str) -> str:
+    return digest({"files": file_digests(argument)}) if info.argument == "file" else argument
 
 
 def load_model(
@@ -122,7 +129,9 @@ def _plain(entry: ModelEntry, argument: str) -> PlainAdapter:
 
 def _network_signature(info: ModelInfo, scale: int, settings: Settings) -> str:
     side = f"tile:{tile_side(info, settings.tile, scale)}+{tile_overlap(info)}" if settings.tile else "whole"
-    parts = ["torch", settings.dtype, settings.device.partition(":")[0], side]
+    parts = [info.engine, settings.dtype, settings.device.partition(":")[0], side]
     if info.size_multiple > 1:
         parts.append(f"pad:reflect{info.size_multiple}")
+    if settings.ensemble:
+        parts.append("ensemble:8")
     return "|".join(parts)

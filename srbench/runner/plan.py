@@ -119,7 +119,7 @@ def _cell(
     work: tuple[Work, ...] = ()
     broken = False
     inference, skip = "", _skip(request, dataset, protocol)
-    settings = settings_of(request)
+    settings = settings_of(request, model)
     try:
         skip = skip or skip_reason(model.entry, model.argument, protocol, settings) or ""
         inference = "" if skip else inference_signature(model.entry, model.argument, protocol, settings)
@@ -139,9 +139,9 @@ def _cell(
     return PlannedCell(cell, model, dataset, protocol, metrics, work, skip, broken)
 
 
-def settings_of(request: Request) -> Settings:
-    """How networks are asked to run."""
-    return Settings(device=request.device, tile=request.tile)
+def settings_of(request: Request, model: ModelChoice) -> Settings:
+    """How a network is asked to run."""
+    return Settings(device=request.device, tile=request.tile, ensemble=model.ensemble)
 
 
 def _skip(request: Request, dataset: Dataset, protocol: EvalProtocol) -> str:

@@ -34,6 +34,9 @@ licence = "MIT"
 published_as = "N"
 gmacs_per_megapixel = 3
 selectable = false
+argument = "file"
+engine = "e"
+tile_overlap = 3
 
 [[weights]]
 scales = [2]
@@ -92,6 +95,9 @@ def test_every_field_is_read() -> None:
         published_as="N",
         gmacs_per_megapixel=3.0,
         selectable=False,
+        argument="file",
+        engine="e",
+        tile_overlap=3,
     )
     assert {f.name for f in fields(ModelInfo)} <= {
         line.split(" ")[0].strip("[]") for line in FULL.splitlines()
