@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from srbench.adapters.network import Adapter as Adapter
     from srbench.metrics.base import Metric as Metric
+    from srbench.registry import register_dataset as register_dataset
     from srbench.registry import register_metric as register_metric
     from srbench.registry import register_model as register_model
     from srbench.types import MetricInfo as MetricInfo
@@ -23,10 +24,19 @@ _HOMES = {
     "Metric": "srbench.metrics.base",
     "MetricInfo": "srbench.types",
     "ModelInfo": "srbench.types",
+    "register_dataset": "srbench.registry",
     "register_metric": "srbench.registry",
     "register_model": "srbench.registry",
 }
-__all__ = ["Adapter", "Metric", "MetricInfo", "ModelInfo", "register_metric", "register_model"]
+__all__ = [
+    "Adapter",
+    "Metric",
+    "MetricInfo",
+    "ModelInfo",
+    "register_dataset",
+    "register_metric",
+    "register_model",
+]
 
 
 def __getattr__(name: str) -> Any:
