@@ -16,6 +16,7 @@ COMMANDS = {
     "info": ("listing", "info", "Everything about one model, dataset, metric or protocol."),
     "doctor": ("listing", "doctor", "This machine, the libraries, the cache, broken plugins."),
     "data": ("data", "data", "Fetch, verify, list and add test sets."),
+    "check": ("check", "check", "Try a model against every rule of the contract."),
     "run": ("run", "run", "Run models on test sets, and show the leaderboard."),
     "score": ("run", "score", "Score a folder of images that are already super-resolved."),
     "why": ("why", "why", "Why a result would be computed again: the field that differs."),
