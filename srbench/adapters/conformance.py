@@ -109,6 +109,8 @@ def finite(trial: Trial) -> str:
 
 def value_range(trial: Trial) -> str:
     """Values are on the scale that is asked for, and as bright as the input."""
+    if trial.info.dtypes and any(a.dtype.kind != "f" for a in map(_array, _given(trial))):
+        raise LeftOut("no floating point: see the rule dtype")
     top = 1.0 if trial.info.dtypes else 255.0
     values = np.concatenate([v.ravel() for v in _values(trial)])
     values = values[np.isfinite(values)] / top
@@ -159,12 +161,21 @@ def colour_order(trial: Trial) -> str:
 
 def place(trial: Trial) -> str:
     """Nothing is moved: the picture lies where bicubic enlargement puts it, to a fraction of a pixel."""
-    sr, reference = trial.sr.mean(axis=2), trial.reference.mean(axis=2)
+    sr, reference = _contrast(trial.sr), _contrast(trial.reference)
     down, right = _shift(sr, reference, trial.scale), _shift(sr.T, reference.T, trial.scale)
     found = f"{down:+.2f} px down, {right:+.2f} px right"
     if max(abs(down), abs(right)) > MISPLACED:
         raise Broken(f"moved by {found} (output pixels; at most {MISPLACED})")
     return found
+
+
+def _contrast(picture: Image) -> Image:
+    """Its gray picture with mean 0 and deviation 1: brightness and range are other rules' affair."""
+    gray: Image = picture.mean(axis=2)
+    if gray.std() < 1e-6:
+        raise Broken("the picture is flat: nothing of the input is in it")
+    standard: Image = (gray - gray.mean()) / gray.std()
+    return standard
 
 
 def _shift(sr: Image, reference: Image, reach: int) -> float:
@@ -357,10 +368,14 @@ def _calls(trial: Trial) -> list[Call]:
 
 def _values(trial: Trial) -> list[Image]:
     """The model's own outputs as float64, before any check."""
-    arrays = [_array(call.given) for call in _calls(trial)]
+    arrays = [_array(given) for given in _given(trial)]
     if any(a.dtype.kind not in "biuf" or not a.size for a in arrays):
         raise LeftOut("it gives no numbers: see the rule dtype")
     return [array.astype(np.float64) for array in arrays]
+
+
+def _given(trial: Trial) -> list[Any]:
+    return [call.given for call in _calls(trial)]
 
 
 def _array(given: Any) -> Image:

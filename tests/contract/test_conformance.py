@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -47,6 +47,7 @@ class WrongScale(Good):
     """x3 where x2 is asked for."""
 
     def predict(self, lr: Tensor) -> Tensor:
+        """As the class says."""
         return F.interpolate(lr, scale_factor=self.scale + 1)
 
 
@@ -54,6 +55,7 @@ class CropsAPixel(Good):
     """Loses a row and a column, as unpadded convolutions do."""
 
     def predict(self, lr: Tensor) -> Tensor:
+        """As the class says."""
         return self.enlarge(lr)[..., :-1, :-1]
 
 
@@ -61,6 +63,7 @@ class Bgr(Good):
     """OpenCV's order comes out."""
 
     def predict(self, lr: Tensor) -> Tensor:
+        """As the class says."""
         return self.enlarge(lr).flip(1)
 
 
@@ -68,6 +71,7 @@ class OutOfRange(Good):
     """0..255 instead of 0..1."""
 
     def predict(self, lr: Tensor) -> Tensor:
+        """As the class says."""
         return self.enlarge(lr) * 255
 
 
@@ -75,6 +79,7 @@ class NotNormalised(Good):
     """-1..1 instead of 0..1, as generators with a tanh give."""
 
     def predict(self, lr: Tensor) -> Tensor:
+        """As the class says."""
         return self.enlarge(lr).clamp(0, 1) * 2 - 1
 
 
@@ -82,6 +87,7 @@ class Nan(Good):
     """One value is NaN."""
 
     def predict(self, lr: Tensor) -> Tensor:
+        """As the class says."""
         sr = self.enlarge(lr)
         sr[..., 0, 0] = float("nan")
         return sr
@@ -91,6 +97,7 @@ class Quantised(Good):
     """Rounds to bytes by itself."""
 
     def predict(self, lr: Tensor) -> Tensor:
+        """As the class says."""
         return (self.enlarge(lr) * 255).round().clamp(0, 255).to(torch.uint8)
 
 
@@ -98,6 +105,7 @@ class ChangesItsInput(Good):
     """Subtracts a mean in place and adds it again to its answer only."""
 
     def predict(self, lr: Tensor) -> Tensor:
+        """As the class says."""
         lr -= 0.25
         return self.enlarge(lr) + 0.25
 
@@ -106,6 +114,7 @@ class NotDeterministic(Good):
     """Dropout that is left on."""
 
     def predict(self, lr: Tensor) -> Tensor:
+        """As the class says."""
         return self.enlarge(lr) + 0.01 * torch.rand(())
 
 
@@ -115,6 +124,7 @@ class Remembers(Good):
     before: Tensor | None = None
 
     def predict(self, lr: Tensor) -> Tensor:
+        """As the class says."""
         mean, self.before = self.before, lr.mean()
         return self.enlarge(lr) + (0 if mean is None else 0.01 * mean)
 
@@ -123,9 +133,11 @@ class EatsMemory(Good):
     """Keeps every answer."""
 
     def load(self, device: str, dtype: str) -> None:
+        """Nothing from a file."""
         self.kept: list[Tensor] = []
 
     def predict(self, lr: Tensor) -> Tensor:
+        """As the class says."""
         self.kept.append(self.enlarge(lr))
         return self.kept[-1]
 
@@ -134,9 +146,11 @@ class LeaksGradients(Good):
     """Switches autograd on again."""
 
     def load(self, device: str, dtype: str) -> None:
+        """Nothing from a file."""
         self.gain = torch.nn.Parameter(torch.ones(()))
 
     def predict(self, lr: Tensor) -> Tensor:
+        """As the class says."""
         with torch.inference_mode(False), torch.enable_grad():
             return self.enlarge(lr.clone()) * self.gain
 
@@ -145,6 +159,7 @@ class ShiftsHalfAPixel(Good):
     """Aligned corners: an LR pixel's centre becomes an HR pixel's corner."""
 
     def predict(self, lr: Tensor) -> Tensor:
+        """As the class says."""
         sr = F.pad(self.enlarge(lr), (1, 0, 1, 0), mode="replicate")
         return (sr[..., 1:, 1:] + sr[..., :-1, :-1] + sr[..., 1:, :-1] + sr[..., :-1, 1:]) / 4
 
@@ -153,6 +168,7 @@ class LooksFurther(Good):
     """Sees the whole image, though its card says 3 pixels."""
 
     def predict(self, lr: Tensor) -> Tensor:
+        """As the class says."""
         return self.enlarge(lr) + 0.1 * (lr.mean() - 0.5)
 
 
@@ -160,6 +176,7 @@ class NeedsMultiples(Good):
     """Fails on odd sizes, though its card says any."""
 
     def predict(self, lr: Tensor) -> Tensor:
+        """As the class says."""
         return self.enlarge(F.pixel_shuffle(F.pixel_unshuffle(lr, 2), 2))
 
 
@@ -167,6 +184,7 @@ class Raises(Good):
     """Doesn't work at all."""
 
     def predict(self, lr: Tensor) -> Tensor:
+        """As the class says."""
         raise KeyError("no such layer")
 
 
@@ -188,11 +206,11 @@ WRONG: list[tuple[type[Good], str]] = [
     (NeedsMultiples, "sizes"),
     (Raises, "runs"),
 ]
-ALSO = {
+ALSO: dict[type[Good], set[str]] = {
     # What else these break by their nature.
     NotDeterministic: {"frames apart", "tiles"},
     Remembers: {"frames apart", "tiles"},
-    OutOfRange: set(),
+    NeedsMultiples: {"tiles"},
 }
 
 
@@ -309,7 +327,7 @@ srbench.register_model(srbench.ModelInfo(name="{name}", title="", family="", sca
 
 
 @pytest.fixture
-def plugin(tmp_path: Path) -> Callable[..., Path]:
+def plugin(tmp_path: Path) -> Iterator[Callable[..., Path]]:
     """A plugin's file with one model, right or spoilt; its name is free again afterwards."""
     from srbench import registry
 
