@@ -19,7 +19,7 @@ from srbench.adapters.held import growth
 from srbench.adapters.planning import inference_signature, model_fingerprint, skip_reason
 from srbench.adapters.tiles import tile_overlap
 from srbench.adapters.trial import Broken, Call, Image, LeftOut, Trial, in_a_line
-from srbench.errors import SrbenchError
+from srbench.errors import Unavailable
 from srbench.image.color import rgb2gray, rgb2y
 from srbench.protocols import RECIPES
 
@@ -31,6 +31,8 @@ EXACT = 0.01
 """Levels (of 255) that float32's rounding may move a value when only the order of sums differs."""
 DEVICES = 0.1
 """Levels by which CPU and GPU may differ in float32."""
+HALF = 4.0
+"""Roundings of a half precision by which a picture may differ from float32's, as a root mean square."""
 MISPLACED = 0.25
 """HR pixels that a picture may seem to be moved: half a pixel is an error, a sharper picture is none."""
 LEAK = 1024
@@ -62,6 +64,8 @@ def _verdict(rule: Rule, trial: Trial) -> Verdict:
         return Verdict(name, says, "left out", str(why))
     except Broken as why:
         return Verdict(name, says, "failed", str(why))
+    except Unavailable as why:
+        return Verdict(name, says, "left out", str(why))
     except Exception as error:  # noqa: BLE001 - a stranger's code: whatever it raises breaks the rule on trial
         return Verdict(name, says, "failed", in_a_line(error))
 
@@ -265,19 +269,26 @@ def half_precision(trial: Trial) -> str:
     if not others:
         raise LeftOut("its card names float32 only" if trial.info.dtypes else "no network")
     single = trial.sr
-    found = [f"{name} {_half(trial, name, single):.3g}" for name in others]
-    return f"{', '.join(found)} levels apart at most"
+    found, absent = [], []
+    for name in others:
+        try:
+            found.append(f"{name} {_half(trial, name, single):.3g}")
+        except Unavailable as why:
+            absent.append(f"{name}: {why}")
+    if not found:
+        raise LeftOut("; ".join(absent))
+    return f"{', '.join(found)} levels apart (root mean square)"
 
 
 def _half(trial: Trial, name: str, single: Image) -> float:
-    try:
-        sr = trial.picture_of(trial.picture[None], trial.other(dtype=name))[0]
-    except SrbenchError as why:
-        raise LeftOut(f"{name}: {why}") from why
-    worst = float(np.abs(sr - single).max())
-    if worst > 64 * 255 * torch.finfo(getattr(torch, name)).eps:
-        raise Broken(f"{name} and float32 are {worst:.3g} levels apart")
-    return worst
+    sr = trial.picture_of(trial.picture[None], trial.other(dtype=name))[0]
+    apart = _mse(sr, single) ** 0.5
+    most = HALF * 255 * torch.finfo(getattr(torch, name)).eps
+    if apart > most:
+        raise Broken(
+            f"{name} and float32 are {apart:.3g} levels apart (root mean square; at most {most:.3g})"
+        )
+    return apart
 
 
 def devices(trial: Trial) -> str:

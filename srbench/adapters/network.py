@@ -166,7 +166,7 @@ def ensembled(predict: Callable[[Tensor], Tensor], lr: Tensor) -> Tensor:
     """Geometric self-ensemble: the mean over the eight flips and turns, each undone on the output.
 
     B. Lim et al., Enhanced Deep Residual Networks for Single Image Super-Resolution, CVPRW 2017, section
-    3.4. The mean is taken in float32 at least.
+    4.3. The mean is taken in float32 at least.
 
     Args:
         predict: ``(T, C, h, w)`` to ``(T, C, s * h, s * w)``.

@@ -6,6 +6,7 @@ looks for a state dict. spandrel then finds the architecture, its scale and its 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -72,7 +73,8 @@ def _described(path: Path) -> Any:
         ) from error
     state = spandrel.canonicalize_state_dict(_state(path))
     try:
-        return spandrel.ModelLoader("cpu").load_from_state_dict(state)
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # the architectures' own
+            return spandrel.ModelLoader("cpu").load_from_state_dict(state)
     except Exception as error:  # whatever the architecture's code makes of foreign names and shapes
         got = f"{path.name}: {type(error).__name__}: {' '.join(str(error).split())[:160]}"
         raise IntegrityError("a checkpoint that spandrel knows", got, "use another adapter") from error

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from srbench.runner.request import ModelChoice
 
 EXIT_FAILED = 3
+STYLES = {"ok": "green", "failed": "bold red", "left out": "dim"}
 FURTHER_SCALES = 30.0
 """Seconds after which no further scale is begun that wasn't asked for."""
 
@@ -121,26 +122,16 @@ def _unloaded(error: Exception) -> Verdict:
 
 def _print(one: Checked) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
     console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 200
     if one.left_out:
         console.print(f"{one.model} x{one.scale}: left out: {one.left_out}", markup=False, soft_wrap=True)
         return
-    counts = {result: sum(v.result == result for v in one.rules) for result in ("ok", "failed", "left out")}
+    counts = {result: sum(v.result == result for v in one.rules) for result in STYLES}
     title = ", ".join(f"{count} {result}" for result, count in counts.items() if count)
-    console.print(f"{one.model} x{one.scale}: {title}", markup=False)
-    table = Table(box=None, pad_edge=False, show_header=False)
+    console.print(f"{one.model} x{one.scale}: {title}", markup=False, soft_wrap=True)
     for verdict in one.rules:
-        table.add_row(*_row(verdict))
-    console.print(table, markup=False)
-
-
-def _row(verdict: Verdict) -> tuple[Any, ...]:
-    from rich.text import Text
-
-    style = {"ok": "green", "failed": "bold red", "left out": "dim"}[verdict.result]
-    found = f"{verdict.says} {verdict.found}" if verdict.result == "failed" else verdict.found
-    return f"  {verdict.rule}", Text(verdict.result, style), Text(found)
+        found = f"{verdict.says} {verdict.found}" if verdict.result == "failed" else verdict.found
+        result = Text(f"{verdict.result:<8}", STYLES[verdict.result])
+        console.print(Text.assemble(f"  {verdict.rule:<15}  ", result, f"  {found}"), soft_wrap=True)

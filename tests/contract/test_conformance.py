@@ -274,6 +274,52 @@ class PlainLeak(PlainUnit):
         return kept
 
 
+class Flat(Good):
+    """Nothing of the input is in its answer."""
+
+    def predict(self, lr: Tensor) -> Tensor:
+        """Gray."""
+        return self.enlarge(lr) * 0 + 0.45
+
+
+def test_flat_picture_lies_nowhere() -> None:
+    """A network that answers gray to everything isn't taken for one that is in place."""
+    found = verdicts(ModelEntry(INFO, Flat))
+    assert found["place"].result == "failed"
+    assert "flat" in found["place"].found
+
+
+class Half(Good):
+    """Loses its mind in half precision."""
+
+    def predict(self, lr: Tensor) -> Tensor:
+        """As the class says."""
+        return self.enlarge(lr) + (0.1 if lr.dtype == torch.float16 else 0)
+
+
+class NoHalf(Good):
+    """Says that it can't run in bfloat16 only when it is asked to."""
+
+    def load(self, device: str, dtype: str) -> None:
+        """Refuses bfloat16."""
+        if dtype == "bfloat16":
+            raise Unavailable("a network that runs in bfloat16", "this one", "use float32")
+
+
+def test_half_precision_is_compared_with_float32() -> None:
+    """Each dtype that the card names is run; a difference beyond its rounding is named."""
+    info = replace(INFO, dtypes=("float32", "float16", "bfloat16"))
+    assert failed(verdicts(ModelEntry(info, Good))) == set()
+    found = verdicts(ModelEntry(info, Half))
+    assert failed(found) == {"half precision"}
+    assert found["half precision"].found.startswith("float16 and float32 are 25.5 levels apart")
+    found = verdicts(ModelEntry(info, NoHalf))
+    assert found["half precision"].result == "ok"
+    assert found["half precision"].found.startswith("float16 ")
+    only = replace(INFO, dtypes=("float32", "bfloat16"))
+    assert verdicts(ModelEntry(only, NoHalf))["half precision"].result == "left out"
+
+
 @pytest.mark.parametrize(
     ("wrong", "rule"), [(PlainUnit, "value range"), (PlainWriter, "input unchanged"), (PlainLeak, "memory")]
 )

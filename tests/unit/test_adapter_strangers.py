@@ -432,3 +432,25 @@ def test_ensemble_row_has_its_own_predictions(srbench: Callable[..., Any], stran
     assert cells["nearest+"]["reason"] == "no self-ensemble: nearest has no network"
     journal = Path("runs/journal.jsonl").read_text()
     assert "torch|float32|cpu|whole|ensemble:8" in journal
+
+
+def test_network_that_must_not_be_tiled_is_skipped_with_tiles(tmp_path: Path) -> None:
+    """Spandrel's word on tiling counts: SwinIR with --tile is a reason to skip, and no failure."""
+    from spandrel.architectures.SwinIR.__arch.SwinIR import SwinIR
+
+    net = SwinIR(
+        img_size=16,
+        window_size=8,
+        depths=[2],
+        embed_dim=12,
+        num_heads=[2],
+        mlp_ratio=2,
+        upsampler="pixelshuffledirect",
+        upscale=2,
+    )
+    torch.save(net.state_dict(), tmp_path / "swinir.pth")
+    assert enlarged(started("spandrel:swinir.pth", 2), noise(9, 7, 3)).shape == (18, 14, 3)
+    with pytest.raises(Unavailable, match=r"a network that may be tiled, got swinir\.pth \(SwinIR\)"):
+        started("spandrel:swinir.pth", 2, Settings(tile=32))
+    with pytest.raises(Unavailable, match="a network that runs in float16"):
+        started("spandrel:swinir.pth", 2, Settings(dtype="float16"))
