@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from srbench.adapters.network import Adapter as Adapter
     from srbench.metrics.base import Metric as Metric
+    from srbench.registry import register_dataset as register_dataset
     from srbench.registry import register_metric as register_metric
     from srbench.registry import register_model as register_model
     from srbench.runner.api import evaluate as evaluate
@@ -27,6 +28,7 @@ _HOMES = {
     "ModelInfo": "srbench.types",
     "evaluate": "srbench.runner.api",
     "load_model": "srbench.runner.api",
+    "register_dataset": "srbench.registry",
     "register_metric": "srbench.registry",
     "register_model": "srbench.registry",
 }
@@ -37,6 +39,7 @@ __all__ = [
     "ModelInfo",
     "evaluate",
     "load_model",
+    "register_dataset",
     "register_metric",
     "register_model",
 ]

@@ -16,6 +16,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from srbench.errors import PluginError, SrbenchError, UsageError
@@ -25,7 +26,7 @@ Target = str | Callable[..., Any]
 """``module:attribute``, or the class itself; called as ``target(info, argument)`` for a model."""
 
 _BUILTIN_TABLES = ("srbench.adapters.catalog", "srbench.metrics.catalog")
-_ENTRY_POINT_GROUPS = ("srbench.models", "srbench.metrics")
+_ENTRY_POINT_GROUPS = ("srbench.models", "srbench.metrics", "srbench.datasets")
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,15 @@ class MetricEntry:
 
 
 @dataclass(frozen=True)
+class DatasetEntry:
+    """A test set by name: its manifest, a TOML file that is read when the set is listed or opened."""
+
+    name: str
+    manifest: Path
+    origin: str = "plugin"
+
+
+@dataclass(frozen=True)
 class BrokenPlugin:
     """A plugin that was left out, and why."""
 
@@ -57,6 +67,7 @@ class BrokenPlugin:
 
 _models: dict[str, ModelEntry] = {}
 _metrics: dict[str, MetricEntry] = {}
+_datasets: dict[str, DatasetEntry] = {}
 _broken: list[BrokenPlugin] = []
 
 
@@ -78,6 +89,17 @@ def register_metric(info: MetricInfo, target: Target, *, origin: str = "plugin",
     _register(_metrics, info.name, MetricEntry(info, target, origin, argument))
 
 
+def register_dataset(name: str, manifest: Path, *, origin: str = "plugin") -> None:
+    """Add a test set, described by a manifest as `srbench.data.manifest` says.
+
+    Its frames come from an installed package (``package``), from addresses (``roots``) or from a folder.
+
+    Raises:
+        PluginError: the name is taken by another plugin.
+    """
+    _register(_datasets, name, DatasetEntry(name, manifest, origin))
+
+
 def _register(table: dict[str, Any], name: str, entry: Any) -> None:
     if name in table:
         raise PluginError("a new name", f"{name!r}, taken ({table[name].origin})", "choose another name")
@@ -94,6 +116,18 @@ def metrics() -> Mapping[str, MetricEntry]:
     """Every known metric by name, in the order of registration."""
     _discover()
     return _metrics
+
+
+def datasets() -> Mapping[str, DatasetEntry]:
+    """Every test set that a plugin brings, by name; srbench's own and the user's are `srbench.data`'s."""
+    _discover()
+    return _datasets
+
+
+def leave_out(name: str, reason: str) -> None:
+    """Note a plugin that turned out to be broken after it was loaded; it is named once."""
+    if not any(plugin.name == name for plugin in _broken):
+        _broken.append(BrokenPlugin(name, reason))
 
 
 def broken() -> tuple[BrokenPlugin, ...]:
@@ -119,17 +153,33 @@ def _load_entry_point(name: str, load: Callable[[], Callable[[], None]]) -> None
 
 
 def load_plugin(path: Path) -> None:
-    """Run a Python file that calls `register_model` or `register_metric`.
+    """Run a Python file that calls `register_model`, `register_metric` or `register_dataset`.
 
     Raises:
         PluginError: the file is missing, fails to import, or registers nothing.
     """
     if not path.is_file():
         raise PluginError("a Python file", f"{str(path)!r}, which is not a file", "check --plugin")
-    before = len(models()) + len(metrics())
-    spec = importlib.util.spec_from_file_location(f"srbench_plugin_{path.stem}", path)
+    before = _count()
+    run_file(path, "srbench_plugin")
+    if _count() == before:
+        expected = "a plugin that registers a model, a metric or a dataset"
+        raise PluginError(expected, f"none in {path.name}", "call register_model")
+
+
+def _count() -> int:
+    return len(models()) + len(metrics()) + len(datasets())
+
+
+def run_file(path: Path, prefix: str) -> ModuleType:
+    """Run a Python file that the user named as a program, as the module ``PREFIX_STEM``.
+
+    Raises:
+        PluginError: it is no Python file, or fails.
+    """
+    spec = importlib.util.spec_from_file_location(f"{prefix}_{path.stem}", path)
     if spec is None or spec.loader is None:
-        raise PluginError("a Python file (.py)", repr(path.name), "check --plugin")
+        raise PluginError("a Python file (.py)", repr(path.name), "check its name")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
@@ -138,12 +188,9 @@ def load_plugin(path: Path) -> None:
         raise
     except Exception as error:
         raise PluginError(
-            "a plugin that imports", f"{type(error).__name__}: {error} in {path.name}", "fix the plugin"
+            "a Python file that runs", f"{type(error).__name__}: {error} in {path.name}", "correct it"
         ) from error
-    if len(models()) + len(metrics()) == before:
-        raise PluginError(
-            "a plugin that registers a model or a metric", f"none in {path.name}", "call register_model"
-        )
+    return module
 
 
 def build(target: Target, *arguments: Any) -> Any:

@@ -204,6 +204,10 @@ class ModelInfo:
             0 if a clip is never split.
         overlap_frames: of a ``sequence``: how many frames more a piece sees on each side.
         selectable: False for a model that needs an argument (``folder:DIR``): left out of ``--all``.
+        argument: what follows the colon, where planning must know: a ``file`` is part of the model (its
+            digest counts, its stem names the row), a ``command`` is never split at commas.
+        engine: what runs the network, the first word of the inference signature.
+        tile_overlap: of tiles where no receptive field is known; ``srbench check`` measures what it costs.
     """
 
     name: str
@@ -232,6 +236,9 @@ class ModelInfo:
     border_frames: BorderFrames = "replicate"
     max_frames: int = 0
     overlap_frames: int = 0
+    argument: Literal["", "file", "command"] = ""
+    engine: str = "torch"
+    tile_overlap: int = 0
 
     def weights_for(self, scale: int) -> Weights | None:
         """The checkpoint for a scale, or None for a model without weights."""

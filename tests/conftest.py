@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,3 +95,104 @@ def srbench(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
         return Ran(code, printed.out, printed.err)
 
     return run
+
+
+Stranger = Callable[[str, int], str]
+
+
+@pytest.fixture
+def stranger(tmp_path: Path) -> Stranger:
+    """Someone's model as a file or a command, by the adapter's name and scale: the argument that names it.
+
+    All of them enlarge by repetition, so that their answers are known.
+    """
+
+    def make(kind: str, scale: int) -> str:
+        folder = tmp_path / "strangers"
+        folder.mkdir(exist_ok=True)
+        return _STRANGERS[kind](folder, scale)
+
+    return make
+
+
+def _spandrel_file(folder: Path, scale: int) -> str:
+    """A Compact (SRVGGNet) whose last convolution is zero: what is left is its global skip, repetition."""
+    import torch
+    from spandrel.architectures import Compact
+
+    state = {
+        "body.0.weight": torch.randn(8, 3, 3, 3),
+        "body.0.bias": torch.zeros(8),
+        "body.1.weight": torch.full((8,), 0.25),
+        "body.2.weight": torch.randn(8, 8, 3, 3),
+        "body.2.bias": torch.zeros(8),
+        "body.3.weight": torch.full((8,), 0.25),
+        "body.4.weight": torch.zeros(3 * scale**2, 8, 3, 3),
+        "body.4.bias": torch.zeros(3 * scale**2),
+    }
+    assert Compact.CompactArch().detect(state)
+    torch.save({"params": state}, folder / f"compact{scale}.pth")
+    return str(folder / f"compact{scale}.pth")
+
+
+def _torchscript_file(folder: Path, scale: int) -> str:
+    import torch
+
+    with warnings.catch_warnings(action="ignore"):
+        script: Any = torch.jit.script
+        script(torch.nn.Upsample(scale_factor=scale)).save(str(folder / f"script{scale}.pt"))
+    return str(folder / f"script{scale}.pt")
+
+
+def _onnx_file(folder: Path, scale: int) -> str:
+    """A graph of one transposed convolution: every pixel becomes a square of its own value."""
+    import numpy as np
+    from onnx import TensorProto, helper, numpy_helper, save
+
+    ones = numpy_helper.from_array(np.ones((3, 1, scale, scale), np.float32), "ones")
+    node = helper.make_node(
+        "ConvTranspose", ["lr", "ones"], ["sr"], strides=[scale, scale], group=3, kernel_shape=[scale, scale]
+    )
+    ports = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 3, h, w])
+        for name, h, w in (("lr", "h", "w"), ("sr", "H", "W"))
+    ]
+    graph = helper.make_graph([node], "net", ports[:1], ports[1:], [ones])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    save(model, folder / f"net{scale}.onnx")
+    return str(folder / f"net{scale}.onnx")
+
+
+def _python_file(folder: Path, scale: int) -> str:
+    (folder / "mine.py").write_text(
+        "class Model:\n"
+        "    def info(self):\n"
+        "        return {'scales': [2, 3, 4, 8], 'receptive_field': 1}\n"
+        "    def load(self, scale, device, dtype):\n"
+        "        self.scale = scale\n"
+        "    def predict(self, lr):\n"
+        "        return lr.repeat_interleave(self.scale, 2).repeat_interleave(self.scale, 3)\n",
+        encoding="utf-8",
+    )
+    return str(folder / "mine.py")
+
+
+def _command(folder: Path, scale: int) -> str:
+    (folder / "enlarge.py").write_text(
+        "import sys\n"
+        "from PIL import Image\n"
+        "image = Image.open(sys.argv[1])\n"
+        "scale = int(sys.argv[3])\n"
+        "image.resize((image.width * scale, image.height * scale), Image.NEAREST).save(sys.argv[2])\n",
+        encoding="utf-8",
+    )
+    return shlex.join([sys.executable, str(folder / "enlarge.py"), "{input}", "{output}", "{scale}"])
+
+
+_STRANGERS: dict[str, Callable[[Path, int], str]] = {
+    "spandrel": _spandrel_file,
+    "torchscript": _torchscript_file,
+    "onnx": _onnx_file,
+    "python": _python_file,
+    "command": _command,
+}

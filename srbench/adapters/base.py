@@ -30,12 +30,14 @@ class Settings:
         tile: side of square tiles in LR pixels, or 0 for whole images.
         split: of a sequence model: frames that a piece of a clip answers for, and how many more it sees on
             each side; None for what its card says.
+        ensemble: the mean over the eight flips and turns of the input (``model+``).
     """
 
     device: str = "cpu"
     dtype: str = "float32"
     tile: int = 0
     split: tuple[int, int] | None = None
+    ensemble: bool = False
 
 
 class BaseAdapter(ABC):
@@ -200,16 +202,20 @@ def card_skip(info: ModelInfo, protocol: EvalProtocol) -> str | None:
 
 
 def settings_refused(info: ModelInfo, settings: Settings) -> str | None:
-    """Why a model can't run as asked, or None. Settings mean nothing to a model without a network."""
+    """Why a model can't run as asked, or None. Other settings mean nothing to a model without a network."""
+    if settings.ensemble and not info.dtypes:
+        return f"no self-ensemble: {info.name} has no network"
     if not info.dtypes:
         return None
+    if settings.ensemble and info.kind != "still":
+        return f"no self-ensemble: {info.name} is no model of stills"
     if settings.dtype not in info.dtypes:
         return f"no {settings.dtype}: {info.name} runs in {', '.join(info.dtypes)}"
     if settings.tile == 0:
         return None
     if info.tiling != "supported":
         return f"no tiles: tiling of {info.name} is {info.tiling}"
-    if info.receptive_field < 1:
+    if info.receptive_field < 1 and info.tile_overlap < 1:
         return f"no tiles: {info.name} declares no receptive field, so their overlap is unknown"
     return None if settings.tile > 0 else f"no tiles of {settings.tile} pixels"
 

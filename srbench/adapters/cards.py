@@ -51,6 +51,15 @@ def _pinned(asset: Asset) -> bool:
     return len(asset.sha256) == _SHA256_DIGITS or f"-{asset.sha256}." in asset.name
 
 
+def info_from(table: Mapping[str, Any], origin: str) -> ModelInfo:
+    """The model that a card's fields describe.
+
+    Raises:
+        PluginError: a field is unknown, missing or of another type.
+    """
+    return _noun(ModelInfo, table, origin)
+
+
 def _noun(noun: type[Noun], table: Any, where: str) -> Noun:
     if not isinstance(table, Mapping):
         raise _refused("a table", repr(table), where)

@@ -84,11 +84,20 @@ class Folder(PlainAdapter):
             hint = f"check the scale; ground truth is cropped from the top left to a multiple of {self.scale}"
             got = f"{image.shape[0]}x{image.shape[1]} in {path.name}"
             raise UsageError(f"{height}x{width} pixels (height x width)", got, hint)
-        return _with_channels(image, lr, path)
+        return with_channels(image, lr, path)
 
 
-def _with_channels(image: NDArray[np.uint8], lr: NDArray[Any], path: Path) -> NDArray[np.uint8]:
-    """As many channels as the input; gray becomes RGB only where the input shows that the truth is gray."""
+def with_channels(image: NDArray[np.uint8], lr: NDArray[Any], path: Path) -> NDArray[np.uint8]:
+    """As many channels as the input; gray becomes RGB only where the input shows that the truth is gray.
+
+    Args:
+        image: ``(H, W)`` gray or ``(H, W, 3)`` RGB, uint8.
+        lr: ``(h, w, C)``, what it was made from.
+        path: the image's file, for messages.
+
+    Raises:
+        UsageError: it is gray, and the input has colour.
+    """
     if lr.shape[2] == 1:
         return (image if image.ndim == 2 else rgb2gray(image))[..., None]
     if image.ndim == 3:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from contextlib import AbstractContextManager
+from itertools import product
 from typing import Any, final
 
 import numpy as np
@@ -107,7 +109,8 @@ class Adapter(BaseAdapter):
         planes = torch.from_numpy(np.stack([e.planes for e in entered]))
         if self.info.kind == "window":
             entered = entered[self.info.frames_before :][:1]
-        sr = self._padded(planes.to(self.settings.device, getattr(torch, self.settings.dtype)))
+        lr_planes = planes.to(self.settings.device, getattr(torch, self.settings.dtype))
+        sr = ensembled(self._padded, lr_planes) if self.settings.ensemble else self._padded(lr_planes)
         # One frame at a time in double: a long piece of a clip would need its memory several times over.
         frames = (frame.cpu().double().numpy().transpose(1, 2, 0) * 255 for frame in sr)
         return np.stack([e.leave(frame) for e, frame in zip(entered, frames, strict=True)])
@@ -173,6 +176,25 @@ class Adapter(BaseAdapter):
             got = not_finite(_numpy(sr))
             raise self.broken("to predict finite values", got, "look for a division or an overflow")
         return sr
+
+
+def ensembled(predict: Callable[[Tensor], Tensor], lr: Tensor) -> Tensor:
+    """Geometric self-ensemble: the mean over the eight flips and turns, each undone on the output.
+
+    B. Lim et al., Enhanced Deep Residual Networks for Single Image Super-Resolution, CVPRW 2017, section
+    4.3. The mean is taken in float32 at least.
+
+    Args:
+        predict: ``(T, C, h, w)`` to ``(T, C, s * h, s * w)``.
+        lr: ``(T, C, h, w)``.
+    """
+    total = torch.zeros(())
+    for turns, flip in product(range(4), (False, True)):
+        turned = torch.rot90(lr.flip(3) if flip else lr, turns, (2, 3)).contiguous()
+        sr = torch.rot90(predict(turned), -turns, (2, 3))
+        sr = (sr.flip(3) if flip else sr).to(torch.promote_types(sr.dtype, torch.float32))
+        total = total.to(sr.device) + sr
+    return total / 8
 
 
 def _exact() -> AbstractContextManager[None]:

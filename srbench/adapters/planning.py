@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from srbench.adapters.base import BaseAdapter, PlainAdapter, Settings, card_skip, settings_refused
 from srbench.adapters.clips import clip_signature
+from srbench.adapters.file_argument import file_digests
 from srbench.adapters.source import source_digest
 from srbench.adapters.tiles import tile_overlap, tile_side
 from srbench.errors import PluginError
@@ -24,10 +25,10 @@ def skip_reason(
         UsageError: the model doesn't take this argument.
         PluginError: it can't be built.
     """
+    refused = settings_refused(entry.info, settings or Settings())
     if entry.info.dtypes:
-        refused = settings_refused(entry.info, settings or Settings())
         return card_skip(entry.info, protocol) or refused
-    return _plain(entry, argument).skip(protocol)
+    return _plain(entry, argument).skip(protocol) or refused
 
 
 def inference_signature(
@@ -41,8 +42,8 @@ def inference_signature(
 
     ``torch|float32|cpu|whole``, ``torch|float16|cuda|tile:128+12|pad:reflect4`` (side and overlap of tiles in
     pixels of the network's input), ``torch|float32|cpu|whole|split:30+2`` (`srbench.adapters.clips`),
-    ``torch|float32|cpu|whole|window:2+2:reflect-circle``, ``imresize:bicubic|matlab-symmetric-u8``,
-    ``folder``.
+    ``torch|float32|cpu|whole|window:2+2:reflect-circle``, ``torch|float32|cpu|whole|ensemble:8``,
+    ``imresize:bicubic|matlab-symmetric-u8``, ``folder``.
 
     Args:
         entry: from `srbench.registry.models`.
@@ -71,6 +72,7 @@ def model_fingerprint(entry: ModelEntry, argument: str, scale: int) -> str:
 
     Raises:
         PluginError: its source is not a file.
+        UsageError: the argument is a file that can't be read.
     """
     info = entry.info
     if not info.dtypes:
@@ -80,7 +82,7 @@ def model_fingerprint(entry: ModelEntry, argument: str, scale: int) -> str:
         {
             "weights": weights.asset.sha256 if weights else "",
             "source": source_digest(entry.target, "srbench.adapters.network"),
-            "argument": argument,
+            "argument": _argument_digest(info, argument),
             "card": [info.channels, info.pre_upsampled, info.kind],
         }
     )
@@ -96,6 +98,10 @@ def clip_fingerprint(entry: ModelEntry, argument: str, clip: ClipSpec) -> str:
         PluginError: it can't be built.
     """
     return "" if entry.info.dtypes else _plain(entry, argument).clip_fingerprint(clip)
+
+
+def _argument_digest(info: ModelInfo, argument: str) -> str:
+    return digest({"files": file_digests(argument)}) if info.argument == "file" else argument
 
 
 def load_model(
@@ -130,7 +136,9 @@ def _plain(entry: ModelEntry, argument: str) -> PlainAdapter:
 
 def _network_signature(info: ModelInfo, scale: int, settings: Settings, frames: int) -> str:
     side = f"tile:{tile_side(info, settings.tile, scale)}+{tile_overlap(info)}" if settings.tile else "whole"
-    parts = ["torch", settings.dtype, settings.device.partition(":")[0], side]
+    parts = [info.engine, settings.dtype, settings.device.partition(":")[0], side]
     if info.size_multiple > 1:
         parts.append(f"pad:reflect{info.size_multiple}")
+    if settings.ensemble:
+        parts.append("ensemble:8")
     return "|".join([*parts, *clip_signature(info, settings, frames)])

@@ -54,8 +54,8 @@ def tile_side(info: ModelInfo, tile: int, scale: int) -> int:
 
 
 def tile_overlap(info: ModelInfo) -> int:
-    """The receptive field, rounded up to the model's size multiple."""
-    return up_to(info.receptive_field, info.size_multiple)
+    """The receptive field, or what the card puts in its place, rounded up to the model's size multiple."""
+    return up_to(info.receptive_field or info.tile_overlap, info.size_multiple)
 
 
 def up_to(length: int, multiple: int) -> int:

@@ -17,6 +17,7 @@ COMMANDS = {
     "doctor": ("listing", "doctor", "This machine, the libraries, the cache, broken plugins."),
     "data": ("data", "data", "Fetch, verify, list and add test sets."),
     "weights": ("weights", "weights", "List, fetch and verify checkpoints."),
+    "check": ("check", "check", "Try a model against every rule of the contract."),
     "run": ("run", "run", "Run models on test sets, and show the leaderboard."),
     "score": ("run", "score", "Score a folder of images that are already super-resolved."),
     "why": ("run", "why", "Why a result would be computed again: the field that differs."),

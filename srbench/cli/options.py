@@ -25,7 +25,7 @@ plugin_option = click.option(
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="A Python file that registers models or metrics.",
+    help="A Python file that registers models, metrics or datasets.",
 )
 
 

@@ -34,6 +34,7 @@ from srbench.data.manifest import (
     dump_manifest,
     load_manifest,
 )
+from srbench.data.plugged import plugged
 from srbench.errors import SrbenchError, Unavailable, UsageError
 from srbench.fetch import Progress, cached, fetch_many, verify
 from srbench.fetch.sources import mirrored
@@ -46,8 +47,9 @@ BUILTIN = ("set5", "set14", "bsd100", "urban100", "vid4", "embedded", "embedded-
 
 
 def dataset_names() -> list[str]:
-    """The sets srbench knows, then the user's own in alphabetical order."""
-    return [*BUILTIN, *(name for name in local_names() if name not in BUILTIN)]
+    """The sets srbench knows, then those that plugins bring, then the user's own in alphabetical order."""
+    known = [*BUILTIN, *plugged(BUILTIN)]
+    return [*known, *(name for name in local_names() if name not in known)]
 
 
 def dataset_manifest(name: str) -> Manifest:
@@ -59,6 +61,8 @@ def dataset_manifest(name: str) -> Manifest:
     if name in BUILTIN:
         file = datasets_folder() / f"{name}.toml"
         return load_manifest(file.read_text("utf-8"), file.name)
+    if name in plugged(BUILTIN):
+        return plugged(BUILTIN)[name]
     if name not in dataset_names():
         raise unknown("dataset", name, dataset_names())
     manifest = load_manifest(read_text(local_file(name)), str(local_file(name)))
@@ -324,6 +328,8 @@ def add_dataset(
     """
     if dataset_name(name) in BUILTIN:
         return _add_copies(name, folder)
+    if name in plugged(BUILTIN):
+        raise UsageError("a new name", f"{name!r}, which a plugin brings", "choose another name")
     layout = find_layout(folder, name, scale)
     manifest = _own_manifest(name, layout, scale, publish)
     write_manifest(load_manifest(dump_manifest(manifest), str(layout.folder)))

@@ -243,7 +243,7 @@ class Evaluator:
         return self._adapters[name]
 
     def _load(self, planned: PlannedCell) -> BaseAdapter | SrbenchError:
-        model, settings = planned.model, settings_of(self.plan.request)
+        model, settings = planned.model, settings_of(self.plan.request, planned.model)
         try:
             return load_model(model.entry, model.argument, scale=planned.cell.scale, settings=settings)
         except Unavailable as why:

@@ -127,7 +127,7 @@ def _cell(
     work: tuple[Work, ...] = ()
     broken = False
     inference, skip = "", _skip(request, dataset, protocol)
-    settings = settings_of(request)
+    settings = settings_of(request, model)
     try:
         skip = skip or skip_reason(model.entry, model.argument, protocol, settings) or ""
         inference = "" if skip else _inference(dataset, protocol, model, settings)
@@ -153,9 +153,9 @@ def _inference(dataset: Dataset, protocol: EvalProtocol, model: ModelChoice, set
     return inference_signature(model.entry, model.argument, protocol, settings, longest)
 
 
-def settings_of(request: Request) -> Settings:
-    """How networks are asked to run."""
-    return Settings(device=request.device, tile=request.tile, split=request.split)
+def settings_of(request: Request, model: ModelChoice) -> Settings:
+    """How a network is asked to run."""
+    return Settings(device=request.device, tile=request.tile, split=request.split, ensemble=model.ensemble)
 
 
 def _skip(request: Request, dataset: Dataset, protocol: EvalProtocol) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from srbench import registry
+from srbench.adapters.command import command_label
+from srbench.adapters.file_argument import model_file
+from srbench.adapters.python_file import python_entry
 from srbench.data.datasets import dataset_names
 from srbench.errors import UsageError
 from srbench.registry import MetricEntry, ModelEntry
@@ -24,11 +28,14 @@ class ModelChoice:
     entry: ModelEntry
     argument: str = ""
     label: str = ""
+    ensemble: bool = False
+    """asked for as ``NAME+``"""
 
     @property
     def name(self) -> str:
-        """The name in results: the model's, with its argument, or the label given instead."""
-        return self.label or self.entry.info.name + (f":{self.argument}" if self.argument else "")
+        """The name in results: the model's with its argument, or the label; then ``+`` for self-ensemble."""
+        given = self.entry.info.name + (f":{self.argument}" if self.argument else "")
+        return (self.label or given) + ("+" if self.ensemble else "")
 
 
 @dataclass(frozen=True)
@@ -67,27 +74,50 @@ class Request:
 def choose_models(specs: tuple[str, ...]) -> tuple[ModelChoice, ...]:
     """Models by name, glob, comma list, or NAME:ARGUMENT; all selectable ones when none is given.
 
+    A ``+`` after the name asks for self-ensemble: ``srcnn+``, ``spandrel+:FILE``. A model that is a file is
+    named by the file's stem; by its whole path where two stems are the same.
+
     Raises:
-        UsageError: a name is unknown; the message has the nearest ones.
+        UsageError: a name is unknown (the message has the nearest ones), or a file or command is wrong.
     """
     known = registry.models()
     if not specs:
         return tuple(ModelChoice(entry) for entry in known.values() if entry.info.selectable)
-    chosen: dict[str, ModelChoice] = {}
-    for spec in (part.strip() for text in specs for part in text.split(",")):
-        for choice in _matching(spec):
-            chosen.setdefault(choice.name, choice)
-    return tuple(chosen.values())
+    parts = (part.strip() for text in specs for part in _parts(text))
+    chosen = {(c.entry.info.name, c.argument, c.ensemble): c for spec in parts for c in _matching(spec)}
+    names = Counter(choice.name for choice in chosen.values())
+    return tuple(c if names[c.name] == 1 else replace(c, label="") for c in chosen.values())
+
+
+def _parts(text: str) -> list[str]:
+    """A comma list's members; a command keeps its commas."""
+    entry = registry.models().get(text.partition(":")[0].strip())
+    return [text] if entry is not None and entry.info.argument == "command" else text.split(",")
 
 
 def _matching(spec: str) -> list[ModelChoice]:
     known = registry.models()
     name, colon, argument = spec.partition(":")
-    if colon:
-        if name not in known:
-            raise registry.unknown("model", name, known)
-        return [ModelChoice(known[name], argument)]
-    return [ModelChoice(known[match]) for match in registry.select([spec], known, "model")]
+    plain, ensemble = name.removesuffix("+"), name.endswith("+")
+    if not colon:
+        return [
+            ModelChoice(known[match], ensemble=ensemble) for match in registry.select([plain], known, "model")
+        ]
+    if plain not in known:
+        raise registry.unknown("model", plain, known)
+    return [_with_argument(known[plain], argument, ensemble)]
+
+
+def _with_argument(entry: ModelEntry, argument: str, ensemble: bool) -> ModelChoice:
+    if not entry.info.argument:
+        return ModelChoice(entry, argument, ensemble=ensemble)
+    if entry.info.argument == "command":
+        label = command_label(argument)
+    else:
+        label = model_file(argument, entry.info.name).stem
+    if entry.info.name == "python":
+        entry = python_entry(entry, argument)
+    return ModelChoice(entry, argument, f"{entry.info.name}:{label}", ensemble)
 
 
 def choose_datasets(specs: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +31,15 @@ def lr_frames(protocol: EvalProtocol, size: tuple[int, int], frames: int = 2) ->
     return noise.integers(0, 256, (frames, *size, 3), dtype=np.uint8)
 
 
-def argument(entry: ModelEntry, scale: int, size: tuple[int, int], frames: int, root: Path) -> str:
-    """For the folder, a folder with the clip's frames; nothing for others."""
+Stranger = Callable[[str, int], str]
+
+
+def argument(
+    entry: ModelEntry, scale: int, size: tuple[int, int], frames: int, root: Path, stranger: Stranger
+) -> str:
+    """For the folder, a folder with the clip's frames; for someone's model, its file or command line."""
+    if entry.info.argument:
+        return stranger(entry.info.name, scale)
     if entry.info.name != "folder":
         return ""
     image = np.zeros((size[0] * scale, size[1] * scale, 3), np.uint8)
@@ -61,13 +69,15 @@ def downloads(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("downloads")
 @pytest.mark.parametrize("protocol", RECIPES)
 @pytest.mark.parametrize(("name", "scale"), MATRIX)
-def test_model_keeps_the_contract(name: str, scale: int, protocol: str, tmp_path: Path) -> None:
+def test_model_keeps_the_contract(
+    name: str, scale: int, protocol: str, tmp_path: Path, stranger: Stranger
+) -> None:
     """Under each protocol it is skipped with a reason, or gives finite frames of the right size."""
     entry, asked = models()[name], get_protocol(protocol, scale)
     for number, size in enumerate(SIZES):
         root = tmp_path / str(number)
         root.mkdir()
-        arg = argument(entry, scale, size, 2, root)
+        arg = argument(entry, scale, size, 2, root, stranger)
         if reason := skip_reason(entry, arg, asked):
             assert protocol == "vdsr", f"{name} must run under {protocol}, but: {reason}"
             assert reason.strip()
@@ -86,13 +96,15 @@ def test_model_keeps_the_contract(name: str, scale: int, protocol: str, tmp_path
 
 @pytest.mark.usefixtures("downloads")
 @pytest.mark.parametrize(("name", "scale"), MATRIX)
-def test_frames_of_a_still_model_do_not_touch_each_other(name: str, scale: int, tmp_path: Path) -> None:
+def test_frames_of_a_still_model_do_not_touch_each_other(
+    name: str, scale: int, tmp_path: Path, stranger: Stranger
+) -> None:
     """A still model gives a frame the same answer alone and in a clip."""
     entry, asked = models()[name], get_protocol("classic", scale)
     if entry.info.kind != "still":
         assert entry.info.kind in ("window", "sequence")
         return
-    adapter = loaded(entry, "", scale)
+    adapter = loaded(entry, argument(entry, scale, (9, 8), 3, tmp_path, stranger), scale)
     lr = lr_frames(asked, (9, 8), 3)
     job = Job(ClipSpec("toy", "clip", 3, scale, "bi", ""), asked)
     np.testing.assert_array_equal(adapter(lr, job)[1], adapter(lr[1:2], job)[0])
@@ -123,25 +135,28 @@ def test_card_and_class_agree(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("name", "scale"), MATRIX)
-def test_plan_answers_for_every_protocol(name: str, scale: int, tmp_path: Path) -> None:
+def test_plan_answers_for_every_protocol(name: str, scale: int, tmp_path: Path, stranger: Stranger) -> None:
     """Signature and fingerprint are one line of plain text each, for whatever a run may ask."""
     entry = models()[name]
-    arg = argument(entry, scale, (2, 2), 2, tmp_path)
+    arg = argument(entry, scale, (2, 2), 2, tmp_path, stranger)
     for protocol in (get_protocol(one, scale) for one in RECIPES):
         signature = inference_signature(entry, arg, protocol)
         assert signature.isascii()
         assert signature.isprintable()
-        assert signature.split("|")[0].split(":")[0] in ("torch", "imresize", "folder")
+        assert signature.split("|")[0].split(":")[0] in (entry.info.engine, "imresize", "folder", "command")
     assert len(model_fingerprint(entry, arg, scale)) == 16
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_card_is_complete(name: str) -> None:
-    """A network's card names parameters, cost, paper and licence, and weights for every scale."""
+    """A network's card names parameters, cost, paper and licence, and weights for every scale.
+
+    Someone's file has none of them: what it is isn't known here.
+    """
     info = models()[name].info
     assert info.title
     assert info.scales
-    if info.dtypes:
+    if info.dtypes and info.argument != "file":
         assert info.params
         assert info.gmacs_per_megapixel > 0
         assert info.paper

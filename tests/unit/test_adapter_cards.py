@@ -39,6 +39,9 @@ frames_after = 1
 border_frames = "circle"
 max_frames = 30
 overlap_frames = 5
+argument = "file"
+engine = "e"
+tile_overlap = 3
 
 [[weights]]
 scales = [2]
@@ -103,6 +106,9 @@ def test_every_field_is_read() -> None:
         border_frames="circle",
         max_frames=30,
         overlap_frames=5,
+        argument="file",
+        engine="e",
+        tile_overlap=3,
     )
     assert {f.name for f in fields(ModelInfo)} <= {
         line.split(" ")[0].strip("[]") for line in FULL.splitlines()

@@ -271,3 +271,43 @@ def test_other_dtypes_reach_the_network(dtype: str) -> None:
     sr = net(frames(1, 3, 3, 3), Job(ClipSpec("toy", "clip", 1, 2, "bi", ""), get_protocol("classic", 2)))
     assert net.seen[0].dtype == getattr(torch, dtype)
     assert sr.dtype == np.float64
+
+
+# ------------------------------------------------------------------------------- self-ensemble
+
+
+def test_self_ensemble_is_the_mean_over_the_eight_symmetries() -> None:
+    """Each flip and turn of the input is enlarged, undone by its own inverse, and averaged."""
+    lr = frames(1, 6, 9, 3)
+    net = Net(RGB, convolving(2, 2, 3))
+    alone = run(net, lr)
+    net.start(2, Settings(ensemble=True))
+    sr = net(lr, Job(ClipSpec("toy", "clip", 1, 2, "bi", ""), get_protocol("classic", 2)))
+    expected = np.zeros_like(alone[0])
+    for turns in range(4):
+        expected += np.rot90(run(net, np.rot90(lr, turns, (1, 2)).copy())[0], -turns)
+        mirrored = np.rot90(lr[:, ::-1], turns, (1, 2)).copy()
+        expected += np.rot90(run(net, mirrored)[0], -turns)[::-1]
+    np.testing.assert_allclose(sr[0], expected / 8, rtol=0, atol=1e-9)
+    assert np.abs(sr - alone).max() > 1
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 99))
+def test_self_ensemble_commutes_with_every_symmetry(height: int, width: int, seed: int) -> None:
+    """Whatever the network, the ensemble of a turned image is the turned ensemble, to rounding."""
+    lr = frames(1, height, width, 3, seed=seed)
+    net = Net(replace(RGB, size_multiple=4), convolving(2, 1, 3, seed))
+    net.start(2, Settings(ensemble=True))
+    job = Job(ClipSpec("toy", "clip", 1, 2, "bi", ""), get_protocol("classic", 2))
+    turned = net(np.rot90(lr, 1, (1, 2)).copy(), job)
+    np.testing.assert_allclose(turned, np.rot90(net(lr, job), 1, (1, 2)), rtol=0, atol=1e-9)
+
+
+def test_self_ensemble_of_a_symmetric_network_changes_nothing() -> None:
+    """Repetition commutes with flips and turns: its ensemble is itself."""
+    lr = frames(2, 5, 4, 3)
+    net = Net(RGB, nearest)
+    alone = run(net, lr)
+    net.start(2, Settings(ensemble=True))
+    job = Job(ClipSpec("toy", "clip", 2, 2, "bi", ""), get_protocol("classic", 2))
+    np.testing.assert_allclose(net(lr, job), alone, rtol=0, atol=EPS)

@@ -55,6 +55,9 @@ def entry(**changes: object) -> ModelEntry:
         ({"size_multiple": 8}, None, "torch|float32|cpu|whole|pad:reflect8"),
         ({"size_multiple": 8}, Settings(tile=60), "torch|float32|cpu|tile:64+8|pad:reflect8"),
         ({"pre_upsampled": True}, Settings(tile=64), "torch|float32|cpu|tile:192+5"),
+        ({}, Settings(ensemble=True), "torch|float32|cpu|whole|ensemble:8"),
+        ({"engine": "other"}, None, "other|float32|cpu|whole"),
+        ({"receptive_field": 0, "tile_overlap": 9}, Settings(tile=64), "torch|float32|cpu|tile:64+9"),
     ],
 )
 def test_network_signature(changes: dict[str, object], asked: Settings | None, signature: str) -> None:
@@ -70,11 +73,21 @@ def test_network_signature(changes: dict[str, object], asked: Settings | None, s
         (Settings(dtype="float16"), "no float16: net runs in float32"),
         (Settings(tile=32), None),
         (Settings(tile=-1), "no tiles of -1 pixels"),
+        (Settings(ensemble=True), None),
     ],
 )
 def test_skip_reason_of_settings(settings: Settings | None, reason: str | None) -> None:
     """A network that can't run as asked is skipped with the reason, while planning."""
     assert skip_reason(entry(), "", get_protocol("classic", 2), settings) == reason
+
+
+def test_self_ensemble_is_for_networks_of_stills() -> None:
+    """A sequence model and an interpolation are skipped with the reason."""
+    asked, eight = get_protocol("classic", 2), Settings(ensemble=True)
+    sequence = entry(kind="sequence")
+    assert skip_reason(sequence, "", asked, eight) == "no self-ensemble: net is no model of stills"
+    bicubic = registry.models()["bicubic"]
+    assert skip_reason(bicubic, "", asked, eight) == "no self-ensemble: bicubic has no network"
 
 
 def test_skip_reason_of_the_protocol_comes_first() -> None:
@@ -233,10 +246,12 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
         "from srbench.adapters.planning import *; from srbench.protocols import get_protocol\n"
         "catalog.register(); p = get_protocol('classic', 3)\n"
         "for e in models.values():\n"
-        "    a = '.' if e.info.name == 'folder' else ''\n"
+        "    a = {'folder': '.', 'command': 'env {input} {output}'}.get(e.info.name, '')\n"
+        "    a = a or (e.info.argument and 'some.file')\n"
         "    skip_reason(e, a, p), inference_signature(e, a, p), model_fingerprint(e, a, 3)\n"
         "print(len(models), *{'torch', 'torchvision', 'cv2', 'pandas', 'lpips'} & set(sys.modules))"
     )
+    (tmp_path / "some.file").touch()
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path
     )
@@ -245,9 +260,11 @@ def test_planning_imports_no_torch(tmp_path: Path) -> None:
     assert heavy == []
 
 
-def test_registered_models_have_different_cells() -> None:
+def test_registered_models_have_different_cells(tmp_path: Path) -> None:
     """No two registered networks share a fingerprint, so that none takes the other's predictions."""
     networks = [e for e in registry.models().values() if e.info.dtypes and e.origin == "built in"]
-    prints = [model_fingerprint(e, "", e.info.scales[0]) for e in networks]
+    (tmp_path / "net").touch()
+    files = [str(tmp_path / "net") if e.info.argument else "" for e in networks]
+    prints = [model_fingerprint(e, file, e.info.scales[0]) for e, file in zip(networks, files, strict=True)]
     assert networks
     assert len(set(prints)) == len(prints)

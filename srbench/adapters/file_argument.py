@@ -1,0 +1,58 @@
+"""Models whose argument is a file, as in ``spandrel:net.pth``: found and digested without torch."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+from srbench.errors import UsageError
+from srbench.fetch.digests import sha256_of
+
+_EXTERNAL = re.compile(rb"\x0a\x08location\x12([\x01-\x7f])")
+"""How ONNX's protobuf begins the name of a file of tensors: key ``location``, the length, then the name."""
+
+
+def model_file(argument: str, kind: str) -> Path:
+    """The file behind an argument.
+
+    Args:
+        argument: what follows the colon.
+        kind: the model's name, for messages.
+
+    Raises:
+        UsageError: there is none.
+    """
+    if not argument:
+        raise UsageError(f"{kind}:FILE", f"{kind} alone", "name the model's file")
+    path = Path(argument).expanduser()
+    if not path.is_file():
+        raise UsageError("a model's file", f"{argument!r}, which is not a file", "check the path")
+    return path
+
+
+def file_digests(argument: str) -> list[str]:
+    """sha256 of a model's file, then of the files beside it that hold its tensors (ONNX).
+
+    Raises:
+        UsageError: one of them can't be read.
+    """
+    path = model_file(argument, "model")
+    try:
+        return [_digest(file, file.stat().st_size, file.stat().st_mtime_ns) for file in _files(path)]
+    except OSError as error:
+        raise UsageError("a readable file", f"{error.strerror}: {path}", "check its permissions") from None
+
+
+def _files(path: Path) -> list[Path]:
+    if path.suffix.lower() != ".onnx":
+        return [path]
+    content = path.read_bytes()
+    names = {content[m.end() : m.end() + m[1][0]] for m in _EXTERNAL.finditer(content)}
+    return [path, *(path.parent / name.decode("utf-8", "replace") for name in sorted(names))]
+
+
+@cache
+def _digest(path: Path, size: int, changed: int) -> str:
+    """Hashed again when its size or its time of change differs."""
+    return sha256_of(path)
