@@ -282,8 +282,8 @@ def half_precision(trial: Trial) -> str:
 
 def _half(trial: Trial, name: str, single: Image) -> float:
     sr = trial.picture_of(trial.picture[None], trial.other(dtype=name))[0]
-    apart = _mse(sr, single) ** 0.5
-    most = HALF * 255 * torch.finfo(getattr(torch, name)).eps
+    apart: float = _mse(sr, single) ** 0.5
+    most: float = HALF * 255 * torch.finfo(getattr(torch, name)).eps
     if apart > most:
         raise Broken(
             f"{name} and float32 are {apart:.3g} levels apart (root mean square; at most {most:.3g})"
