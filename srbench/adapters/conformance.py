@@ -70,9 +70,6 @@ def _verdict(rule: Rule, trial: Trial) -> Verdict:
         return Verdict(name, says, "failed", in_a_line(error))
 
 
-# ------------------------------------------------------------------------ the model's own answer
-
-
 def runs(trial: Trial) -> str:
     """It super-resolves a small photograph without an error of its own."""
     answer = trial.answer
@@ -148,9 +145,6 @@ def no_graph(trial: Trial) -> str:
     if any(getattr(call.given, "requires_grad", False) for call in _calls(trial)):
         raise Broken("the output requires gradients: leave autograd disabled")
     return "none"
-
-
-# -------------------------------------------------------------------------------- the picture
 
 
 def colour_order(trial: Trial) -> str:
@@ -247,9 +241,6 @@ def sizes(trial: Trial) -> str:
         except Broken as why:
             raise Broken(f"{height}x{width}: {why}") from why
     return ", ".join(f"{height}x{width}" for height, width in asked)
-
-
-# ---------------------------------------------------------------------------- around the picture
 
 
 def memory(trial: Trial) -> str:
