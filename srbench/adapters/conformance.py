@@ -70,9 +70,6 @@ def _verdict(rule: Rule, trial: Trial) -> Verdict:
         return Verdict(name, says, "failed", in_a_line(error))
 
 
-# ------------------------------------------------------------------------ the model's own answer
-
-
 def runs(trial: Trial) -> str:
     """It super-resolves a small photograph without an error of its own."""
     answer = trial.answer
@@ -148,9 +145,6 @@ def no_graph(trial: Trial) -> str:
     if any(getattr(call.given, "requires_grad", False) for call in _calls(trial)):
         raise Broken("the output requires gradients: leave autograd disabled")
     return "none"
-
-
-# -------------------------------------------------------------------------------- the picture
 
 
 def colour_order(trial: Trial) -> str:
@@ -249,9 +243,6 @@ def sizes(trial: Trial) -> str:
     return ", ".join(f"{height}x{width}" for height, width in asked)
 
 
-# ---------------------------------------------------------------------------- around the picture
-
-
 def memory(trial: Trial) -> str:
     """Calls hold on to nothing: memory doesn't grow over repeated calls."""
     if isinstance(trial.adapter, Command):
@@ -282,8 +273,8 @@ def half_precision(trial: Trial) -> str:
 
 def _half(trial: Trial, name: str, single: Image) -> float:
     sr = trial.picture_of(trial.picture[None], trial.other(dtype=name))[0]
-    apart = _mse(sr, single) ** 0.5
-    most = HALF * 255 * torch.finfo(getattr(torch, name)).eps
+    apart: float = _mse(sr, single) ** 0.5
+    most: float = HALF * 255 * torch.finfo(getattr(torch, name)).eps
     if apart > most:
         raise Broken(
             f"{name} and float32 are {apart:.3g} levels apart (root mean square; at most {most:.3g})"

@@ -7,6 +7,7 @@ looks for a state dict. spandrel then finds the architecture, its scale and its 
 from __future__ import annotations
 
 import warnings
+import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -99,4 +100,14 @@ def _read(path: Path) -> Any:
         from safetensors.torch import load_file
 
         return load_file(path, device="cpu")
+    if _holds_code(path):  # older PyTorch would hand it to torch.jit.load, weights-only or not
+        raise ValueError("a TorchScript archive, which holds code")
     return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _holds_code(path: Path) -> bool:
+    """True for TorchScript archives, by the member that torch.load tells them by."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return any(name.rpartition("/")[2] == "constants.pkl" for name in archive.namelist())
