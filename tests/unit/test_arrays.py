@@ -171,7 +171,6 @@ def test_a_pickle_that_calls_the_shell_does_not_run(
         {"a": np.ones(1), "a.b": 1, **{"c": {"d": 1}, "c.d": 2}},
         object(),
     ],
-    ids=repr,
 )
 def test_anything_but_arrays_in_containers_is_refused(thing: Any, pickled: Write) -> None:
     """Calls, classes, sets, records, text arrays, odd keys and doubled names are not arrays."""
