@@ -130,7 +130,7 @@ def test_committed_records_say_what_a_split_costs(split: str, psnr_y: float, ssi
     for (metric, signature), score in result.items[0].scores.items():
         means = [mean_of_items([s.values]).value for s in (score, whole.scores[metric, signature])]
         cost = psnr_y if metric == "psnr_y" else ssim_y
-        assert means[0] - means[1] == pytest.approx(cost, abs=5e-5 if metric == "psnr_y" else 5e-5)
+        assert means[0] - means[1] == pytest.approx(cost, abs=5e-5)
 
 
 def _signature(result: CellResult) -> str:
