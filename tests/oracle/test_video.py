@@ -119,6 +119,20 @@ def test_committed_records_of_basicvsr_print_the_papers_row(
         assert mean == pytest.approx(clips.get(item.name, mean), abs=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("split", "psnr_y", "ssim_y"), [("10+0", -0.1482, -0.0125), ("10+2", -0.0405, -0.0069)]
+)
+def test_committed_records_say_what_a_split_costs(split: str, psnr_y: float, ssim_y: float) -> None:
+    """Calendar in pieces is another inference than in one pass, and worse by what the records say."""
+    result = committed(f"split-{split}")
+    assert result.cell.inference == f"torch|float32|cpu|whole|split:{split}"
+    whole = next(item for item in committed("bi").items if item.name == "calendar")
+    for (metric, signature), score in result.items[0].scores.items():
+        means = [mean_of_items([s.values]).value for s in (score, whole.scores[metric, signature])]
+        cost = psnr_y if metric == "psnr_y" else ssim_y
+        assert means[0] - means[1] == pytest.approx(cost, abs=5e-5)
+
+
 def _signature(result: CellResult) -> str:
     return latest_metrics(result)["psnr_y"].signature
 
