@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import redirect_stdout
+from dataclasses import dataclass, is_dataclass
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import ModuleType, UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from srbench.errors import PluginError, SrbenchError, UsageError
 from srbench.types import MetricInfo, ModelInfo
@@ -27,6 +29,8 @@ Target = str | Callable[..., Any]
 
 _BUILTIN_TABLES = ("srbench.adapters.catalog", "srbench.metrics.catalog")
 _ENTRY_POINT_GROUPS = ("srbench.models", "srbench.metrics", "srbench.datasets")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_LEAST_SCALE = 2
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,9 @@ def register_model(info: ModelInfo, target: Target, *, origin: str = "plugin") -
     """Add a model. `target` is built as ``target(info, argument)``.
 
     Raises:
-        PluginError: the name is taken by another origin.
+        PluginError: the name is taken, or a field holds what `ModelInfo` doesn't allow.
     """
+    _check_model(info)
     _register(_models, info.name, ModelEntry(info, target, origin))
 
 
@@ -84,8 +89,9 @@ def register_metric(info: MetricInfo, target: Target, *, origin: str = "plugin",
     """Add a metric. `target` is built as ``target(info, argument)``.
 
     Raises:
-        PluginError: the name is taken by another origin.
+        PluginError: the name is taken, or a field holds what `MetricInfo` doesn't allow.
     """
+    _check_fields(info, MetricInfo)
     _register(_metrics, info.name, MetricEntry(info, target, origin, argument))
 
 
@@ -95,8 +101,9 @@ def register_dataset(name: str, manifest: Path, *, origin: str = "plugin") -> No
     Its frames come from an installed package (``package``), from addresses (``roots``) or from a folder.
 
     Raises:
-        PluginError: the name is taken by another plugin.
+        PluginError: the name is taken by another plugin, or is none that can be asked for.
     """
+    _check_name(name)
     _register(_datasets, name, DatasetEntry(name, manifest, origin))
 
 
@@ -104,6 +111,62 @@ def _register(table: dict[str, Any], name: str, entry: Any) -> None:
     if name in table:
         raise PluginError("a new name", f"{name!r}, taken ({table[name].origin})", "choose another name")
     table[name] = entry
+
+
+def _check_model(info: ModelInfo) -> None:
+    _check_fields(info, ModelInfo)
+    if not info.scales or min(info.scales) < _LEAST_SCALE:
+        raise PluginError("scales such as (2, 3, 4)", repr(info.scales), f"correct {info.name}")
+    if info.size_multiple < 1:
+        raise PluginError("a size_multiple of 1 or more", repr(info.size_multiple), f"correct {info.name}")
+
+
+def _check_fields(info: Any, noun: type) -> None:
+    """Every field is of its declared type, and no number negative: what comes later relies on it."""
+    if not issubclass(type(info), noun):
+        raise PluginError(f"a {noun.__name__}", f"{info!r:.100}", "register what srbench offers")
+    _check_name(info.name)
+    for field, hint in _hints(noun).items():
+        value = getattr(info, field)
+        if not _fits(value, hint):
+            raise PluginError(f"{field} to be {_words(hint)}", f"{value!r:.100}", f"correct {info.name}")
+
+
+def _check_name(name: Any) -> None:
+    """Names are chosen by comma lists and globs, take arguments after a colon and a ``+``."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        expected = "a name of letters, digits, '.', '_' and '-' that begins with a letter or digit"
+        raise PluginError(expected, f"{name!r:.100}", "choose another name")
+
+
+@cache
+def _hints(noun: type) -> dict[str, Any]:
+    return get_type_hints(noun)
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(_fits(one, get_args(hint)[0]) for one in value)
+    if get_origin(hint) is Literal:
+        return value in get_args(hint)
+    if isinstance(hint, UnionType):
+        return any(_fits(value, one) for one in get_args(hint))
+    if hint in (int, float):
+        return isinstance(value, int | hint) and not isinstance(value, bool) and value >= 0
+    if isinstance(hint, type) and is_dataclass(hint):
+        return isinstance(value, hint) and all(_fits(getattr(value, f), h) for f, h in _hints(hint).items())
+    return isinstance(value, hint)
+
+
+def _words(hint: Any) -> str:
+    """A declared type, for a message: ``a tuple of int``, ``'higher' or 'lower'``."""
+    if get_origin(hint) is tuple:
+        return f"a tuple of {_words(get_args(hint)[0])}"
+    if get_origin(hint) is Literal:
+        return " or ".join(map(repr, get_args(hint)))
+    if isinstance(hint, UnionType):
+        return " or ".join(map(_words, get_args(hint)))
+    return f"{hint.__name__}{' of 0 or more' if hint in (int, float) else ''}"
 
 
 def models() -> Mapping[str, ModelEntry]:
@@ -147,9 +210,10 @@ def _discover() -> None:
 
 def _load_entry_point(name: str, load: Callable[[], Callable[[], None]]) -> None:
     try:
-        load()()
-    except Exception as error:  # noqa: BLE001 - a stranger's code: whatever it raises, the program goes on without it
-        _broken.append(BrokenPlugin(name, f"{type(error).__name__}: {error}"))
+        with redirect_stdout(sys.stderr):  # stdout is for results: a plugin's prints would spoil --json
+            load()()
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's code: the program goes on without it
+        _broken.append(BrokenPlugin(name, what_happened(error)))
 
 
 def load_plugin(path: Path) -> None:
@@ -174,8 +238,10 @@ def _count() -> int:
 def run_file(path: Path, prefix: str) -> ModuleType:
     """Run a Python file that the user named as a program, as the module ``PREFIX_STEM``.
 
+    What it prints goes to stderr.
+
     Raises:
-        PluginError: it is no Python file, or fails.
+        PluginError: it is no Python file, fails, or calls ``sys.exit``.
     """
     spec = importlib.util.spec_from_file_location(f"{prefix}_{path.stem}", path)
     if spec is None or spec.loader is None:
@@ -183,13 +249,13 @@ def run_file(path: Path, prefix: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     try:
-        spec.loader.exec_module(module)
+        with redirect_stdout(sys.stderr):
+            spec.loader.exec_module(module)
     except SrbenchError:
         raise
-    except Exception as error:
-        raise PluginError(
-            "a Python file that runs", f"{type(error).__name__}: {error} in {path.name}", "correct it"
-        ) from error
+    except (Exception, SystemExit) as error:
+        got = f"{what_happened(error)} in {path.name}"
+        raise PluginError("a Python file that runs", got, "correct it") from error
     return module
 
 
@@ -197,16 +263,24 @@ def build(target: Target, *arguments: Any) -> Any:
     """Import a target if it is a name, and call it.
 
     Raises:
-        PluginError: it does not import, or does not accept the arguments.
+        PluginError: it does not import, does not accept the arguments, or calls ``sys.exit``.
     """
     try:
         return resolve(target)(*arguments)
     except SrbenchError:
         raise
-    except Exception as error:
-        raise PluginError(
-            "a class that can be built", f"{type(error).__name__}: {error}", f"check {target}"
-        ) from error
+    except (Exception, SystemExit) as error:
+        raise PluginError("a class that can be built", what_happened(error), f"check {target}") from error
+
+
+def what_happened(error: BaseException) -> str:
+    """What a stranger's code did: ``ValueError: no such layer``, ``called sys.exit(0)``.
+
+    `SystemExit` is no `Exception`: uncaught, a plugin would end the program in silence, with success even.
+    """
+    if isinstance(error, SystemExit):
+        return f"called sys.exit({'' if error.code is None else repr(error.code)})"
+    return f"{type(error).__name__}: {error}"
 
 
 def resolve(target: Target) -> Callable[..., Any]:

@@ -25,6 +25,12 @@ def references_folder() -> Traversable:
     return _folder("references", _CHECKOUT / "results" / "references")
 
 
+def built_from() -> str:
+    """The commit that the installed wheel was built from, with ``-dirty`` if changed; empty if not known."""
+    file = files("srbench") / "_data" / "commit"
+    return file.read_text("utf-8") if file.is_file() else ""
+
+
 def _folder(name: str, in_checkout: Path) -> Traversable:
     packaged = files("srbench") / "_data" / name
     if packaged.is_dir():

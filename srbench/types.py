@@ -313,6 +313,11 @@ class Status(StrEnum):
     TIMEOUT = "timeout"
 
 
+FAILURES = frozenset({Status.FAILED, Status.OOM, Status.TIMEOUT})
+MODEL_FIELD = "fingerprint"
+"""The field of a prediction's key that says which model: its weights, its source, its files."""
+
+
 @dataclass(frozen=True)
 class Score:
     """One metric of one item: raw values, one per frame, and what they may be compared with.

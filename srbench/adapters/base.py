@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srbench.errors import ContractError, SrbenchError, UsageError
+from srbench.registry import what_happened
 from srbench.types import ClipSpec, EvalProtocol, Job, ModelInfo
 
 Frames = NDArray[Any]
@@ -75,6 +76,7 @@ class BaseAdapter(ABC):
             UsageError: the card doesn't offer this scale, dtype or tiling.
             Unavailable: weights can't be had.
             IntegrityError: weights don't match their digest.
+            ContractError: `load` called ``sys.exit``; whatever else it raises comes out as it is.
         """
         settings = settings or Settings()
         if scale not in self.info.scales:
@@ -83,7 +85,10 @@ class BaseAdapter(ABC):
         if refused:
             raise UsageError(f"settings that suit {self.info.name}", refused, "change the settings")
         self.scale, self.settings = scale, settings
-        self.load(settings.device, settings.dtype)
+        try:
+            self.load(settings.device, settings.dtype)
+        except SystemExit as error:
+            raise self.broken("to load", what_happened(error), "raise an exception that says why") from error
 
     def load(self, device: str, dtype: str) -> None:  # noqa: B027 - many models have nothing to load
         """Make ready what `upscale` needs; `self.scale` is known. Called by `start`, once."""
@@ -141,10 +146,10 @@ class BaseAdapter(ABC):
             sr = ask(frozen, job)
         except (SrbenchError, MemoryError):
             raise
-        except Exception as error:  # a stranger's code: any failure becomes one line that names the model
+        except (Exception, SystemExit) as error:  # a stranger's code: one line that names the model
             raise self.broken(
                 f"to super-resolve {job.clip.name!r}",
-                f"{type(error).__name__}: {error}",
+                what_happened(error),
                 "fix the adapter (its input is read-only)",
             ) from error
         _, h, w, c = lr.shape

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srbench.adapters.base import Frames, PlainAdapter
-from srbench.adapters.pairing import clip_folders, images, in_order, owners, places
+from srbench.adapters.pairing import clip_folders, images, in_order, near_miss, owners, places
 from srbench.data.datasets import dataset_manifest, dataset_names
 from srbench.errors import Unavailable, UsageError
 from srbench.fetch.digests import sha256_of
@@ -57,12 +57,21 @@ class Folder(PlainAdapter):
         found = _owners(self.root, clip.dataset.partition("[")[0], clip.name, clip.scale, clip.frames > 1)
         matches = found.get(clip.name, [])
         if not matches:
-            kind = "a folder of frames" if clip.frames > 1 else "an image"
-            raise Unavailable(f"{kind} named {clip.name!r} (x{clip.scale})", f"none in {self.root}", "add it")
+            raise self._absent(clip, len(found))
         if len(matches) > 1:
             got = " and ".join(repr(path.name) for path in matches[:2])
             raise UsageError(f"one match for {clip.name!r}", f"{got} in {matches[0].parent}", "remove one")
         return in_order(images(matches[0]), clip.frames, clip.name) if clip.frames > 1 else matches
+
+    def _absent(self, clip: ClipSpec, others: int) -> Unavailable:
+        """What lacks, how much of the set is here, and the file that may have been meant."""
+        kind = "a folder of frames" if clip.frames > 1 else "an image"
+        dataset = clip.dataset.partition("[")[0]
+        total = len(_item_names(dataset)) if dataset in dataset_names() else 1
+        of_all = f" (of {dataset}: {others} of {total})" if total > 1 else ""
+        near = near_miss(_candidates(self.root, dataset, clip.scale, clip.frames > 1), clip.name, clip.scale)
+        got = f"none in {self.root}{of_all}" + (f"; {near}" if near else "")
+        return Unavailable(f"{kind} named {clip.name!r} (x{clip.scale})", got, "add it")
 
     def upscale(self, lr: Frames, job: Job) -> Frames:
         """Read the clip's images.
@@ -118,6 +127,12 @@ def _owners(root: Path, dataset: str, item: str, scale: int, clips: bool) -> dic
         got = " and ".join(str(place) for place in list(found)[:2])
         raise UsageError(f"one folder with outputs for {dataset} x{scale}", got, "name the one that is meant")
     return next(iter(found.values()), {})
+
+
+def _candidates(root: Path, dataset: str, scale: int, clips: bool) -> tuple[Path, ...]:
+    return tuple(
+        p for place in places(root, dataset, scale) for p in (clip_folders(place) if clips else images(place))
+    )
 
 
 @cache

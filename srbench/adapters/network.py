@@ -22,6 +22,11 @@ from srbench.fetch import fetch
 from srbench.fetch.arrays import load_arrays
 from srbench.types import Job, ModelInfo
 
+LOWEST, HIGHEST = -1.0, 2.0
+"""Values beyond are on no scale whose nominal range is [0, 1]; `srbench check` is stricter."""
+WILD = 0.1
+"""So great a part of the values may lie beyond: a few pixels of an unstable network are its own affair."""
+
 
 def check_device(device: str) -> None:
     """Refuse a device that this machine lacks.
@@ -73,7 +78,8 @@ class Adapter(BaseAdapter):
 
         Returns:
             ``(T, C, scale * h, scale * w)`` floating (``(T, C, h, w)`` for ``pre_upsampled``), nominally in
-            [0, 1]; values outside are clipped when the prediction is quantised. For ``kind = "window"``
+            [0, 1]; values outside are clipped when the prediction is quantised (but refused if more than
+            a tenth lie outside [-1, 2]: that is another scale). For ``kind = "window"``
             T = 1: the frame that the window is about.
         """
 
@@ -144,10 +150,11 @@ class Adapter(BaseAdapter):
         return whole
 
     def _whole(self, lr: Tensor) -> Tensor:
-        version = lr._version  # counts in-place changes: costs nothing, and a view's changes count too
+        given = lr.clone()
         with torch.inference_mode(), _exact():
-            sr = self._predict(lr)
-        if lr._version != version:
+            sr = self._predict(given)
+        # The version counts torch's in-place operations, those too that changed no value; numpy's it misses.
+        if given._version != 0 or not torch.equal(given, lr):
             raise self.broken("to leave its input alone", "predict changed it in place", "clone it first")
         t, c, h, w = lr.shape
         return self._checked(sr, (self._answers(t), c, h * self._factor, w * self._factor))
@@ -175,7 +182,18 @@ class Adapter(BaseAdapter):
         if not torch.isfinite(sr).all():
             got = not_finite(_numpy(sr))
             raise self.broken("to predict finite values", got, "look for a division or an overflow")
+        self._check_range(sr)
         return sr
+
+    def _check_range(self, sr: Tensor) -> None:
+        """Refuse another scale than [0, 1], never an overshoot, nor a few wild pixels."""
+        low, high = (float(value) for value in sr.aminmax())
+        if low >= LOWEST and high <= HIGHEST:
+            return
+        outside = int(((sr < LOWEST) | (sr > HIGHEST)).count_nonzero())
+        if outside > WILD * sr.numel():
+            hint = "divide by 255 if they are 0..255"
+            raise self.broken("to predict values of the scale [0, 1]", f"{low:.3g} to {high:.3g}", hint)
 
 
 def ensembled(predict: Callable[[Tensor], Tensor], lr: Tensor) -> Tensor:

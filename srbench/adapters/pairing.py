@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
@@ -90,6 +91,21 @@ def owners(paths: tuple[Path, ...], items: tuple[str, ...], scale: int) -> dict[
         for item in best:
             claims.setdefault(item, []).append((found[item][0], path))
     return {item: _exact(files) or [path for _, path in files] for item, files in claims.items()}
+
+
+def near_miss(paths: Sequence[Path], item: str, scale: int) -> str:
+    """The file that may have been meant when none is the item's: another scale's, else the nearest name.
+
+    ``baby_RDN_x2.png is marked x2``, ``the nearest is babby.png``, or empty.
+    """
+    for path in paths:
+        marks = {int(number) for number in re.findall(r"\d{1,2}", _stem(path))} - {scale}
+        spoken = [mark for mark in sorted(marks) if strength(_stem(path), item, mark)]
+        if spoken and not strength(_stem(path), item, scale):
+            return f"{path.name} is marked x{spoken[0]}"
+    stems = {_stem(path).casefold(): path.name for path in paths}
+    near = get_close_matches(item.casefold(), stems, n=1)
+    return f"the nearest is {stems[near[0]]}" if near else ""
 
 
 def in_order(paths: Sequence[Path], frames: int, clip: str) -> list[Path]:

@@ -6,14 +6,19 @@ network); a model without a network answers for itself.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from srbench.adapters.base import BaseAdapter, PlainAdapter, Settings, card_skip, settings_refused
 from srbench.adapters.clips import clip_signature
 from srbench.adapters.file_argument import file_digests
 from srbench.adapters.source import source_digest
 from srbench.adapters.tiles import tile_overlap, tile_side
-from srbench.errors import PluginError
-from srbench.registry import ModelEntry, build
+from srbench.errors import PluginError, SrbenchError
+from srbench.registry import ModelEntry, build, what_happened
 from srbench.types import ClipSpec, EvalProtocol, ModelInfo, digest
+
+Answer = TypeVar("Answer")
 
 
 def skip_reason(
@@ -23,12 +28,13 @@ def skip_reason(
 
     Raises:
         UsageError: the model doesn't take this argument.
-        PluginError: it can't be built.
+        PluginError: it can't be built, or fails to answer.
     """
     refused = settings_refused(entry.info, settings or Settings())
     if entry.info.dtypes:
         return card_skip(entry.info, protocol) or refused
-    return _plain(entry, argument).skip(protocol) or refused
+    plain = _plain(entry, argument)
+    return _asked(plain, lambda: plain.skip(protocol)) or refused
 
 
 def inference_signature(
@@ -54,11 +60,12 @@ def inference_signature(
 
     Raises:
         UsageError: the model doesn't take this argument.
-        PluginError: it can't be built.
+        PluginError: it can't be built, or fails to answer.
     """
     if entry.info.dtypes:
         return _network_signature(entry.info, protocol.scale, settings or Settings(), frames)
-    return _plain(entry, argument).inference(protocol)
+    plain = _plain(entry, argument)
+    return _asked(plain, lambda: plain.inference(protocol))
 
 
 def model_fingerprint(entry: ModelEntry, argument: str, scale: int) -> str:
@@ -95,9 +102,12 @@ def clip_fingerprint(entry: ModelEntry, argument: str, clip: ClipSpec) -> str:
 
     Raises:
         UsageError: the model doesn't take this argument.
-        PluginError: it can't be built.
+        PluginError: it can't be built, or fails to answer.
     """
-    return "" if entry.info.dtypes else _plain(entry, argument).clip_fingerprint(clip)
+    if entry.info.dtypes:
+        return ""
+    plain = _plain(entry, argument)
+    return _asked(plain, lambda: plain.clip_fingerprint(clip))
 
 
 def _argument_digest(info: ModelInfo, argument: str) -> str:
@@ -132,6 +142,17 @@ def _plain(entry: ModelEntry, argument: str) -> PlainAdapter:
         got = f"{type(adapter).__name__} ({entry.info.name})"
         raise PluginError("a PlainAdapter where a card's dtypes are empty", got, "name its dtypes")
     return adapter
+
+
+def _asked(adapter: PlainAdapter, ask: Callable[[], Answer]) -> Answer:
+    """What a model answers for itself; a stranger's failure becomes one line that names the model."""
+    try:
+        return ask()
+    except SrbenchError:
+        raise
+    except (Exception, SystemExit) as error:
+        rule = f"{adapter.info.name} to answer while planning"
+        raise PluginError(rule, what_happened(error), "correct the adapter") from error
 
 
 def _network_signature(info: ModelInfo, scale: int, settings: Settings, frames: int) -> str:

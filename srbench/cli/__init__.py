@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from importlib import import_module
@@ -90,7 +91,11 @@ def run_main(argv: list[str] | None = None) -> int:
     """The exit code of a command line; errors become one line on stderr, never a traceback."""
     try:
         code = cli.main(argv, prog_name="srbench", standalone_mode=False)
+        sys.stdout.flush()  # here, where a full disk or a closed pipe is still an error one can name
         return code if isinstance(code, int) else 0
+    except click.exceptions.NoArgsIsHelpError as asked:
+        click.echo(asked.format_message())
+        return 0
     except click.exceptions.Abort:
         return _complain("interrupted; the same command goes on where it stopped", INTERRUPTED)
     except KeyboardInterrupt:
@@ -100,9 +105,23 @@ def run_main(argv: list[str] | None = None) -> int:
     except SrbenchError as error:
         return _complain(str(error), error.exit_code)
     except BrokenPipeError:
-        # The reader (head, less) has enough; a second error while Python flushes stdout must not follow.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_stdout()  # the reader (head, less) has enough
         return 0
+    except SystemExit as left:
+        if isinstance(sys.stdout, click.utils.PacifyFlushWrapper):  # click's way to end on a closed pipe
+            _abandon_stdout()
+            return 0
+        return _complain(f"expected a plugin that returns, got sys.exit({left.code!r}); fix the plugin", 2)
+    except OSError as error:
+        _abandon_stdout()
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        hint = "free space, or write elsewhere" if full else "check the path and its permissions"
+        return _complain(f"expected files that can be read and written, got {error}; {hint}", 3)
+
+
+def _abandon_stdout() -> None:
+    """What is still buffered can't be written: no second error while Python flushes at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _one_line(error: click.ClickException) -> str:

@@ -37,6 +37,8 @@ def print_summary(plan: Plan, outcome: Outcome, *, quiet: bool) -> None:
     counts = f"{outcome.computed} images computed, {cached + outcome.reused} known before"
     left = f", {outcome.left} left for the next run" if outcome.left else ""
     _say(f"{counts}{left}; records in {plan.request.folder}")
+    if outcome.replaced:
+        _say(f"replaced {_cells(outcome.replaced)}: earlier results were of other weights, code or files")
     for name, reason in outcome.absent.items():
         _say(f"no {name}: {reason}")
     for reason, cells in _by_reason(outcome.skipped):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
-from srbench.runner.plan import Plan, PlannedCell, Work
+from srbench.runner.plan import Plan, PlannedCell
 from srbench.runner.request import Request
+from srbench.runner.work import Work
 from srbench.types import Record
 
 
@@ -110,21 +112,25 @@ def human(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def print_why(request: Request) -> None:
-    """For each image of a cell: cached, or the named fields that differ from its last record."""
+def print_why(request: Request, *, as_json: bool) -> None:
+    """For each image of each cell: cached, or the named fields that differ from its last record."""
     from srbench.runner.execute import plan_run, records_of
 
-    latest = {
-        (record.cell.model, record.cell.dataset, record.cell.signature, record.item): record
-        for record in records_of(request)
-    }
+    latest = {(r.cell.model, r.cell.dataset, r.cell.scale, r.item): r for r in records_of(request)}
+    answers: list[dict[str, Any]] = []
     for planned in plan_run(request).cells:
         cell = planned.cell
+        named = {"model": cell.model, "dataset": cell.dataset, "scale": cell.scale}
         if planned.skip:
-            print(f"{_label(planned)}: skipped: {planned.skip}")
+            answers.append({**named, "item": "", "why": [f"skipped: {planned.skip}"]})
         for work in planned.work:
-            record = latest.get((cell.model, cell.dataset, cell.signature, work.item))
-            print(f"{work.item}: {'; '.join(why_again(work, record))}")
+            record = latest.get((cell.model, cell.dataset, cell.scale, work.item))
+            answers.append({**named, "item": work.item, "why": why_again(work, record)})
+    if as_json:
+        print(json.dumps({"items": answers}, indent=1))
+        return
+    for one in answers:
+        print(f"{one['model']} on {one['dataset']} x{one['scale']} {one['item']}: {'; '.join(one['why'])}")
 
 
 def why_again(work: Work, record: Record | None) -> list[str]:

@@ -19,7 +19,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from srbench.runner.plan import Plan, PlannedCell, Work
+from srbench.runner.plan import Plan, PlannedCell
+from srbench.runner.work import Work
 from srbench.types import Record, Status
 
 PLAIN_INTERVAL = 10.0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -88,6 +89,26 @@ def shared_options(command: Any) -> Any:
     return command
 
 
+def inference_options(command: Any) -> Any:
+    """How networks are asked to run."""
+    for option in (
+        click.option(
+            "--device", default="cpu", show_default=True, metavar="DEVICE", help="cpu, cuda, cuda:1 ..."
+        ),
+        click.option(
+            "--split", metavar="N+M", help="Sequence models: pieces of N frames that see M more on each side."
+        ),
+        click.option(
+            "--tile",
+            type=click.IntRange(min=16),
+            metavar="N",
+            help="LR tiles of NxN; whole images if omitted.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @click.command()
 @click.option(
     "-m", "--model", "models", multiple=True, metavar="NAMES", help="Comma list or globs; all if omitted."
@@ -96,16 +117,7 @@ def shared_options(command: Any) -> Any:
 @click.option("--all", "everything", is_flag=True, help="Every model on every dataset.")
 @click.option("--plan", "only_plan", is_flag=True, help="Print what would be done, and why not the rest.")
 @click.option("--budget", metavar="TIME", help="Begin no image after this time: 90s, 10m, 1h30m.")
-@click.option(
-    "--tile",
-    type=click.IntRange(min=16),
-    metavar="N",
-    help="LR tiles of NxN; whole images if omitted.",
-)
-@click.option(
-    "--split", metavar="N+M", help="Sequence models: pieces of N frames that see M more on each side."
-)
-@click.option("--device", default="cpu", show_default=True, metavar="DEVICE", help="cpu, cuda, cuda:1 ...")
+@inference_options
 @click.option("--save-predictions", is_flag=True, help="Keep the super-resolved images as PNG.")
 @shared_options
 def run(
@@ -133,6 +145,10 @@ def run(
     if not (models or datasets or everything):
         raise UsageError("models (-m), datasets (-d) or --all", "none of them", "try srbench run -d embedded")
     options = Options(**shared)
+    if device != "cpu":
+        from srbench.adapters.network import check_device  # imports torch
+
+        check_device(device)
     request = replace(
         _request(models, datasets, options),
         budget=parse_budget(budget),
@@ -167,11 +183,16 @@ def score(folder: Path, dataset: str, label: str, **shared: Any) -> int:
     options = Options(**shared)
     if not options.scales:
         raise UsageError("the scale of the images", "none", "add -x 2, -x 3 or -x 4")
-    name = label or folder.resolve().name
+    name = label or _row_name(folder.resolve())
     model = ModelChoice(registry.models()["folder"], str(folder), f"folder:{name}")
     request = replace(_request((), (dataset,), options), models=(model,))
     _check_outputs(request)
     return _execute(request, options)
+
+
+def _row_name(folder: Path) -> str:
+    """The folder's name; ``RDN/x4`` where that says no more than the scale."""
+    return f"{folder.parent.name}/{folder.name}" if re.fullmatch(r"x?\d", folder.name, re.I) else folder.name
 
 
 def _check_outputs(request: Request) -> None:
@@ -194,12 +215,14 @@ def _request(models: tuple[str, ...], datasets: tuple[str, ...], options: Option
     from srbench import registry
     from srbench.runner import request as asked
 
-    for plugin in options.plugins:
-        registry.load_plugin(plugin)
+    with redirect_stdout(sys.stderr):  # what a plugin prints is no result
+        for plugin in options.plugins:
+            registry.load_plugin(plugin)
+    chosen = asked.choose_datasets(datasets)
     return Request(
         models=asked.choose_models(models),
-        datasets=asked.choose_datasets(datasets),
-        scales=asked.parse_scales(options.scales),
+        datasets=chosen,
+        scales=asked.parse_scales(options.scales, chosen),
         protocol=options.protocol,
         flavour=options.flavour,
         gray=options.gray,
@@ -246,7 +269,7 @@ def _execute(request: Request, options: Options) -> int:
     from srbench.fetch import offline_mode
     from srbench.runner.execute import execute
 
-    with offline_mode(options.offline):
+    with offline_mode(options.offline), redirect_stdout(sys.stderr):
         request, wrong_digest = _fetched(request, options)
         plan, outcome = execute(request, partial(run_listener, quiet=options.quiet), sys.argv[1:])
     measured = print_results(
@@ -263,10 +286,11 @@ def _execute(request: Request, options: Options) -> int:
 
 
 @click.command()
-@click.option("-m", "--model", required=True, metavar="NAME")
-@click.option("-d", "--dataset", required=True, metavar="NAME")
+@click.option("-m", "--model", required=True, metavar="NAMES")
+@click.option("-d", "--dataset", required=True, metavar="NAMES")
+@inference_options
 @shared_options
-def why(model: str, dataset: str, **shared: Any) -> int:
+def why(model: str, dataset: str, tile: int | None, split: str | None, device: str, **shared: Any) -> int:
     """Why a result would be computed again: the field that differs.
 
     \b
@@ -274,5 +298,9 @@ def why(model: str, dataset: str, **shared: Any) -> int:
     """
     from srbench.cli.planning import print_why
 
-    print_why(_request((model,), (dataset,), Options(**shared)))
+    options = Options(**shared)
+    request = replace(
+        _request((model,), (dataset,), options), tile=tile or 0, split=parse_split(split), device=device
+    )
+    print_why(request, as_json=options.as_json)
     return 0

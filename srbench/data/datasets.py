@@ -6,12 +6,13 @@ a part is present is another dataset: ``urban100[24]``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from srbench.data.degrade import FrameSource, decode_frame
+from srbench.data.dataset import Dataset as Dataset
+from srbench.data.degrade import decode_frame
 from srbench.data.layouts import Layout, Match, find_layout, find_layouts, match_layout
 from srbench.data.local import (
     Copy,
@@ -25,7 +26,6 @@ from srbench.data.local import (
     write_manifest,
 )
 from srbench.data.manifest import (
-    ClipKind,
     Frame,
     Item,
     Manifest,
@@ -38,10 +38,11 @@ from srbench.data.plugged import plugged
 from srbench.errors import SrbenchError, Unavailable, UsageError
 from srbench.fetch import Progress, cached, fetch_many, verify
 from srbench.fetch.sources import mirrored
+from srbench.fetch.transfer import CacheError
 from srbench.image.io import pixels_sha256, read_image
-from srbench.registry import unknown
+from srbench.registry import select, unknown
 from srbench.resources import datasets_folder
-from srbench.types import Asset, ClipSpec, EvalProtocol, LocalPath, Url, digest
+from srbench.types import Asset, LocalPath, Url
 
 BUILTIN = ("set5", "set14", "bsd100", "urban100", "vid4", "embedded", "embedded-clip")
 
@@ -71,63 +72,34 @@ def dataset_manifest(name: str) -> Manifest:
     return manifest
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """The part of a test set that is present.
+def broken_datasets() -> dict[str, str]:
+    """What the user added and srbench can't read, by name, with the reason; a known set may be among them."""
+    found = {name: _unreadable(name) for name in local_names()}
+    return {name: reason for name, reason in found.items() if reason}
 
-    Attributes:
-        items: the present items, in the manifest's order.
-        missing: the reason why, for each item that is not here or beyond the limit.
-        files: the file of each frame of each present item, by item name.
+
+def _unreadable(name: str) -> str:
+    try:
+        dataset_manifest(name)
+        _copies(name)
+    except SrbenchError as error:
+        return str(error)
+    return ""
+
+
+def select_datasets(specs: Sequence[str] = ()) -> list[str]:
+    """Datasets by name, glob or comma list; all of them when none is given.
+
+    Broken ones (`broken_datasets`) are chosen by their full name only: opening them says what is wrong.
+
+    Raises:
+        UsageError: a pattern matches nothing; the message has the nearest names.
     """
-
-    manifest: Manifest
-    items: tuple[Item, ...]
-    missing: Mapping[str, str]
-    files: Mapping[str, tuple[Path, ...]] = field(repr=False)
-
-    @property
-    def name(self) -> str:
-        """The set's name, whether all of it is present or not."""
-        return self.manifest.name
-
-    @property
-    def complete(self) -> bool:
-        """True if every item of the set is present."""
-        return len(self.items) == len(self.manifest.items)
-
-    @property
-    def label(self) -> str:
-        """The name of exactly these items: ``set5``, or ``set5[2]`` for a part of two items."""
-        return self.name if self.complete else f"{self.name}[{len(self.items)}]"
-
-    @property
-    def kind(self) -> ClipKind:
-        """``still`` or ``clip``."""
-        return self.manifest.kind
-
-    @property
-    def scales(self) -> tuple[int, ...]:
-        """The scales this set is used with."""
-        return self.manifest.scales
-
-    @cached_property
-    def pixels(self) -> str:
-        """Digest of the present items' names and pixels: equal only for the same images in the same order."""
-        return digest({"items": [[item.name, item.pixels] for item in self.items]})
-
-    def source(self, item: Item, protocol: EvalProtocol) -> FrameSource:
-        """The frames of a present item under a protocol; nothing is read yet.
-
-        Raises:
-            UsageError: the item is not here.
-        """
-        if item.name not in self.files:
-            got = f"{item.name!r}: {self.missing.get(item.name, 'no such item')}"
-            raise UsageError(f"an item of {self.label}", got, "fetch it, or choose another")
-        recipe = f"{protocol.degradation}:{protocol.flavour}:{protocol.degraded}"
-        spec = ClipSpec(self.name, item.name, len(item.frames), protocol.scale, recipe, item.pixels)
-        return FrameSource(spec, tuple(zip(item.frames, self.files[item.name], strict=True)), protocol)
+    broken = broken_datasets()
+    sound = [name for name in dataset_names() if name not in broken]
+    named = {part.strip() for text in specs for part in text.split(",")}
+    known = [name for name in dataset_names() if name not in broken or name in named]
+    return select(specs, known, "dataset") if specs else sound
 
 
 # --------------------------------------------------------------------------------- opening
@@ -182,10 +154,19 @@ def _assets(manifest: Manifest, frame: Frame, copies: Mapping[str, Copy]) -> lis
 def _why_missing(manifest: Manifest, item: Item, absent: int) -> str:
     count = "" if len(item.frames) == 1 else f"{absent} of {len(item.frames)} frames "
     if manifest.folder:
-        return f"{count}gone or changed in {manifest.folder} (srbench data add {manifest.name} FOLDER)"
+        return f"{count}gone or changed in {manifest.folder}; {_again(manifest)}"
     if manifest.package:
         return f"{count}not in the installed {manifest.package}"
     return f"{count}not fetched (srbench data fetch {manifest.name})"
+
+
+def _again(manifest: Manifest) -> str:
+    return f"run srbench data add {manifest.name} {shlex.quote(manifest.folder)} again"
+
+
+def _advised(manifest: Manifest, error: SrbenchError) -> SrbenchError:
+    """The error, with other advice where no network can help: a set of the user's own."""
+    return type(error)(error.expected, error.got, _again(manifest)) if manifest.folder else error
 
 
 # -------------------------------------------------------------------------------- fetching
@@ -217,7 +198,7 @@ def fetch_dataset(name: str, *, workers: int = 8, progress: Progress | None = No
         progress: is told of every file that is fetched.
 
     Raises:
-        UsageError: no such set, or a broken manifest.
+        UsageError: no such set, a broken manifest, or a cache that can't be written.
     """
     manifest = dataset_manifest(name)
     copies = _copies(name)
@@ -227,8 +208,10 @@ def fetch_dataset(name: str, *, workers: int = 8, progress: Progress | None = No
     failed: dict[str, SrbenchError] = {}
     for item in manifest.items:
         for outcome in (outcomes.get(frames[frame]) for frame in item.frames):
+            if isinstance(outcome, CacheError):  # nothing else can be kept either
+                raise outcome
             if isinstance(outcome, SrbenchError):
-                failed.setdefault(item.name, outcome)
+                failed.setdefault(item.name, _advised(manifest, outcome))
     fetched = sum(isinstance(outcome, Path) for outcome in outcomes.values())
     return FetchReport(open_dataset(name), len(set(frames.values()) - set(todo)), fetched, failed)
 
@@ -273,7 +256,7 @@ def _wrong(manifest: Manifest, frame: Frame, copies: Mapping[str, Copy]) -> str:
         if path is not None:
             decode_frame(frame, path)
     except SrbenchError as error:
-        return str(error)
+        return str(_advised(manifest, error))
     return ""
 
 
@@ -295,11 +278,13 @@ class Added:
         dataset: the set as it is now.
         layout: where the images were found, and whose layout that is.
         match: which files hold which frames of a known set; None for a set of the user's own.
+        replaced: True if a set of the user's own of that name was there before.
     """
 
     dataset: Dataset
     layout: Layout
     match: Match | None
+    replaced: bool = False
 
 
 def add_dataset(
@@ -332,8 +317,9 @@ def add_dataset(
         raise UsageError("a new name", f"{name!r}, which a plugin brings", "choose another name")
     layout = find_layout(folder, name, scale)
     manifest = _own_manifest(name, layout, scale, publish)
+    replaced = local_file(name).exists()
     write_manifest(load_manifest(dump_manifest(manifest), str(layout.folder)))
-    return Added(open_dataset(name), layout, None)
+    return Added(open_dataset(name), layout, None, replaced)
 
 
 def _own_manifest(name: str, layout: Layout, scale: int | None, publish: Publish) -> Manifest:

@@ -55,7 +55,8 @@ def find_layouts(folder: Path, name: str = "", scale: int | None = None) -> Iter
 
     Known are EDSR's benchmark (``Set5/HR``), BasicSR (``Set5/original``, ``GTmod12``, ``Vid4/GT``),
     SelfExSR (``image_SRF_4/img_001_SRF_4_HR.png``), a plain folder of images, and a folder of folders
-    of frames. The folder may also hold the set's folder (``benchmark/`` with ``Set5/`` in it).
+    of frames. The folder may also hold the set's folder (``benchmark/`` with ``Set5/`` in it), or
+    ``benchmark/`` itself.
 
     Args:
         folder: where to look.
@@ -81,9 +82,13 @@ def find_layouts(folder: Path, name: str = "", scale: int | None = None) -> Iter
 
 
 def _bases(folder: Path, name: str) -> Iterator[Path]:
-    """The set's own folder if it is inside, else the folder itself."""
+    """The set's own folder if it is inside, also below EDSR's ``benchmark``; then the folder itself."""
     names = {name, *_ALIASES.get(name, ())}
-    yield from (child for child in _children(folder) if child.is_dir() and child.name.lower() in names)
+    for parent in (folder, folder / "benchmark"):
+        if parent.is_dir():
+            yield from (
+                child for child in _children(parent) if child.is_dir() and child.name.lower() in names
+            )
     yield folder
 
 

@@ -26,13 +26,34 @@ def sha256_of(path: Path) -> str:
 
 
 def mismatch(asset: Asset, path: Path, *, rehash: bool = False) -> str | None:
-    """What a file has instead of the asset's bytes: a digest or a size; None if they are right.
+    """What a file has instead of the asset's bytes: a web page, a digest or a size; None if they are right.
 
     The file is hashed when it has changed since it was last hashed, or with `rehash`.
 
     Raises:
         OSError: it can't be read.
     """
+    wrong = _mismatch(asset, path, rehash)
+    return f"an HTML page ({wrong})" if wrong is not None and is_html(path) else wrong
+
+
+def is_html(path: Path) -> bool:
+    """Whether a file begins like a web page: a sign-in or an error page that was saved under its name.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    with path.open("rb") as file:
+        return begins_as_html(file.read(512))
+
+
+def begins_as_html(first: bytes) -> bool:
+    """Whether the first bytes of a file are those of a web page."""
+    text = first[:512].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    return text.startswith((b"<!doctype html", b"<html"))
+
+
+def _mismatch(asset: Asset, path: Path, rehash: bool) -> str | None:
     size = path.stat().st_size
     if asset.size is not None and size != asset.size:
         return f"{size} bytes instead of {asset.size}"

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import MaxRetryError
 
+from srbench.fetch.digests import begins_as_html
 from srbench.fetch.transfer import SourceError, Transfer, write_all, writing
 from srbench.types import Asset
 
@@ -178,9 +179,8 @@ def _body(response: requests.Response, asset: Asset, start: int, total: int | No
 
 
 def _is_html(response: requests.Response, first: bytes) -> bool:
-    text = first[:512].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     named = response.headers.get("Content-Type", "").startswith(("text/html", "application/xhtml"))
-    return text.startswith((b"<!doctype html", b"<html")) or (named and text.startswith(b"<"))
+    return begins_as_html(first) or (named and first.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"<"))
 
 
 def _append(chunks: Iterator[bytes], part: Path, start: int, asset: Asset, transfer: Transfer) -> None:

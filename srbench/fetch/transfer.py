@@ -11,7 +11,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Protocol
 
-from srbench.errors import SrbenchError, StorageError, UsageError
+from srbench.errors import SrbenchError, StorageError, Unavailable, UsageError
 from srbench.types import Asset
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -83,13 +83,19 @@ class SourceError(Exception):
         self.wrong = wrong
 
 
+class CacheError(Unavailable, UsageError):
+    """The cache folder can't be written: a usage error, and a reason to skip what has to be fetched."""
+
+    exit_code = UsageError.exit_code
+
+
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
     """Turn an `OSError` while writing `path` into one line.
 
     Raises:
         StorageError: the disk is full.
-        UsageError: the folder can't be written.
+        CacheError: the folder can't be written.
     """
     try:
         yield
@@ -112,4 +118,4 @@ def _unwritable(path: Path, error: OSError) -> SrbenchError:
     got = f"{error.strerror or type(error).__name__} at {path}"
     if error.errno in _FULL:
         return StorageError("room on the disk of the cache", got, "free some, or set SRBENCH_HOME elsewhere")
-    return UsageError("a cache folder that can be written", got, "set SRBENCH_HOME to another folder")
+    return CacheError("a cache folder that can be written", got, "set SRBENCH_HOME to another folder")

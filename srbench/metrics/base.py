@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
-from srbench.errors import ContractError, Unavailable
+from srbench.errors import ContractError, PluginError, SrbenchError, Unavailable
+from srbench.registry import MetricEntry, build, what_happened
 from srbench.types import MetricInfo
 
 Image = NDArray[Any]
@@ -64,6 +65,50 @@ class Metric(ABC):
         Raises:
             ContractError: prediction and ground truth differ in shape.
         """
+
+
+def build_metric(entry: MetricEntry) -> Metric:
+    """A metric, built but not loaded: its signature is known, its weights are not read.
+
+    Raises:
+        PluginError: it can't be built, is no `Metric`, or has no signature that is a text of one line.
+        Unavailable: its library isn't installed.
+    """
+    metric = build(entry.target, entry.info, entry.argument)
+    if not isinstance(metric, Metric):
+        got = f"{type(metric).__name__} ({entry.info.name})"
+        raise PluginError("a subclass of srbench.Metric", got, "check what is registered")
+    _check_signature(metric, entry.info.name)
+    return metric
+
+
+def _check_signature(metric: Metric, name: str) -> None:
+    rule, hint = f"the signature of {name} to be a text of one line", "check the metric"
+    try:
+        signature: Any = metric.signature
+    except SrbenchError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise PluginError(rule, what_happened(error), hint) from error
+    if not isinstance(signature, str) or not signature or not signature.isprintable():
+        raise PluginError(rule, repr(signature), hint)
+
+
+def load_metric(metric: Metric, device: str) -> None:
+    """Make a metric ready for its first `prepare`.
+
+    Raises:
+        Unavailable, IntegrityError: as `Metric.load`.
+        ContractError: it raised anything else, or called ``sys.exit``.
+        MemoryError: not enough memory.
+    """
+    try:
+        metric.load(device)
+    except (SrbenchError, MemoryError):
+        raise
+    except (Exception, SystemExit) as error:  # a stranger's code: any failure becomes one line that names it
+        rule = f"the metric {metric.info.name} to load"
+        raise ContractError(rule, what_happened(error), "check the metric") from error
 
 
 def check_same_shape(sr: Image, hr_shape: tuple[int, ...]) -> None:

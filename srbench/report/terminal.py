@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -29,16 +31,21 @@ def show(boards: Iterable[Board], console: Console) -> None:
 def lines(board: Board) -> Iterator[str]:
     """One line per model and dataset, as for a log; dashes come with their reason."""
     yield f"{board.name}  {board.signature}"
+    names = Counter(row.model for row in board.rows)
     for row in board.rows:
+        name = row.model if names[row.model] == 1 else f"{row.model} ({row.inference})"
         for dataset, pairs in _by_dataset(board, row):
             if any(entry.status != NOT_RUN for _, entry in pairs):
-                yield f"  {row.model}  {dataset}  {_sentence(pairs)}"
+                yield f"  {name}  {dataset}  {_sentence(pairs)}"
 
 
 def _sentence(pairs: Sequence[tuple[Column, Entry]]) -> str:
     reasons = {entry.reason for _, entry in pairs}
     if len(reasons) == 1 and all(entry.value is None for _, entry in pairs):
         return f"{DASH} ({reasons.pop()})"
+    if len(reasons) == 1 and all(entry.value is not None for _, entry in pairs):
+        remark = f" [{reason}]" if (reason := reasons.pop()) else ""
+        return "  ".join(_words(column, replace(entry, reason="")) for column, entry in pairs) + remark
     return "  ".join(_words(column, entry) for column, entry in pairs)
 
 

@@ -13,8 +13,9 @@ from srbench.adapters.base import BaseAdapter, Settings
 from srbench.errors import NothingMeasured
 from srbench.runner.evaluate import Listener
 from srbench.runner.execute import execute
-from srbench.runner.plan import Plan, PlannedCell, Work
+from srbench.runner.plan import Plan, PlannedCell
 from srbench.runner.request import Request, choose_datasets, choose_metrics, choose_models
+from srbench.runner.work import Work
 from srbench.store.aggregate import cell_json, load_cells
 from srbench.types import Record
 

@@ -25,8 +25,9 @@ from srbench.errors import ContractError, IntegrityError, SrbenchError, StorageE
 from srbench.metrics.base import Metric
 from srbench.metrics.planes import Planes, quantise
 from srbench.runner.index import Index
-from srbench.runner.plan import Plan, PlannedCell, Work, settings_of
+from srbench.runner.plan import Plan, PlannedCell, settings_of
 from srbench.runner.predictions import PredictionStore
+from srbench.runner.work import Work
 from srbench.types import Record, Score, Status
 
 BUDGET_SPENT = "not begun: the time budget was spent"
@@ -53,6 +54,8 @@ class Outcome:
     failed: dict[PlannedCell, str] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     """metrics that could not be loaded, and why"""
+    replaced: list[PlannedCell] = field(default_factory=list)
+    """cells whose earlier results were of other weights, code or files under the same name"""
     integrity: bool = False
     """some file did not match its digest"""
 
@@ -68,7 +71,8 @@ class _Live:
     values: dict[str, list[float]] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
-    error: Exception | None = None
+    frame: int = 0
+    error: BaseException | None = None
 
 
 class Evaluator:
@@ -85,14 +89,14 @@ class Evaluator:
         self.outcome = Outcome()
         self._adapters: dict[str, BaseAdapter | SrbenchError] = {}
         self._metrics: dict[str, Metric | str] = {}
-        self._predictions = PredictionStore(
-            plan.request.folder / "predictions", plan.request.save_predictions
-        )
+        self._predictions = PredictionStore(plan.request.folder, plan.request.save_predictions)
         budget = plan.request.budget
         self._deadline = None if budget is None else time.monotonic() + budget
 
     def run(self) -> Outcome:
         """Evaluate everything the plan has not cached, and say what was skipped."""
+        was_another = self.index.is_of_another_model
+        self.outcome.replaced = [p for p in self.plan.cells if was_another(p.cell, p.fingerprint)]
         for planned in self.plan.cells:
             if planned.broken:
                 self._fail(planned, planned.skip)
@@ -134,6 +138,8 @@ class Evaluator:
 
     def _reuse(self, planned: PlannedCell, work: Work) -> bool:
         """Write scores known under another cell (a smaller part of the set) as this cell's own."""
+        if not self._predictions.complete(planned.cell, work):
+            return False
         loadable = {
             n: k for n, k in work.wanted.items() if not isinstance(self._metric(planned, n, work), str)
         }
@@ -164,9 +170,8 @@ class Evaluator:
         if isinstance(adapter, SrbenchError):
             return None
         self.listener.began(planned, work)
-        frames = self._predictions.frames(work.prediction, len(source)) or stream(
-            adapter, source, planned.protocol
-        )
+        kept = self._predictions.frames(planned.cell, work, len(source))
+        frames = kept or stream(adapter, source, planned.protocol)
         return _Live(planned, work, adapter, frames)
 
     def _score_frame(self, hr: np.ndarray, live: list[_Live]) -> None:
@@ -180,11 +185,12 @@ class Evaluator:
             try:
                 sr = quantise(next(one.frames), protocol)
                 _check_size(sr, hr)
-                self._predictions.keep(one.work.prediction, len(next(iter(one.values.values()), ())), sr)
+                self._predictions.keep(one.planned.cell, one.work, one.frame, sr)
+                one.frame += 1
                 self._score(one, truth, Planes(sr, protocol), prepared)
             except (StorageError, KeyboardInterrupt):
                 raise
-            except Exception as error:  # noqa: BLE001 - a stranger's code: whatever it raises fails this cell alone
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's code fails its cell alone
                 one.error = error
                 self._fail(one.planned, f"{one.work.item}: {describe(error)}", error)
             one.seconds += time.perf_counter() - began
@@ -202,7 +208,7 @@ class Evaluator:
                 )
             except Unavailable as why:
                 one.absent[name] = str(why)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise ContractError(f"a number from {name}", describe(error), "check the metric") from error
 
     def _finish(self, one: _Live, frames: int) -> None:
@@ -211,7 +217,8 @@ class Evaluator:
             if name not in one.absent:
                 signature = _signature(one.planned, name)
                 scores[name] = Score(signature, one.work.wanted[name], tuple(values))
-        self._write(one.planned, one.work, scores, frames=frames, seconds=one.seconds)
+        if not self.index.holds(one.planned.cell, one.work.item, one.work.wanted):
+            self._write(one.planned, one.work, scores, frames=frames, seconds=one.seconds)
         self.outcome.computed += 1
 
     def _dashes(self, planned: PlannedCell, work: Work, absent: dict[str, str]) -> dict[str, Score]:
@@ -249,7 +256,7 @@ class Evaluator:
         except Unavailable as why:
             self._stand(planned, Status.SKIPPED, str(why))
             return why
-        except Exception as error:  # noqa: BLE001 - a stranger's code: whatever it raises fails this cell alone
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's code fails its cell alone
             self._fail(planned, describe(error), error)
             return ContractError("a model that loads", describe(error), "check the model")
 
@@ -276,7 +283,7 @@ class Evaluator:
             ),
         )
 
-    def _fail(self, planned: PlannedCell, reason: str, error: Exception | None = None) -> None:
+    def _fail(self, planned: PlannedCell, reason: str, error: BaseException | None = None) -> None:
         self.outcome.failed.setdefault(planned, reason)
         self.outcome.integrity |= isinstance(error, IntegrityError)
         self._stand(planned, Status.OOM if _is_oom(error) else Status.FAILED, reason)
@@ -293,6 +300,7 @@ class Evaluator:
             items=len(planned.work),
             status=status,
             reason=reason,
+            key_fields=planned.work[0].fields if planned.work else {},  # which model failed: not an older one
             provenance=self.provenance,
             time=_now(),
         )

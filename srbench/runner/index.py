@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 
-from srbench.types import Cell, Record, Score, Status
+from srbench.types import FAILURES, MODEL_FIELD, Cell, Record, Score, Status
 
 
 @dataclass
@@ -14,19 +14,26 @@ class Index:
     """Scores by key, done items by cell, and the pace of each model."""
 
     scores: dict[str, Score] = field(default_factory=dict)
-    recorded: dict[tuple[Cell, str], dict[str, str]] = field(default_factory=dict)
+    recorded: dict[Cell, dict[str, dict[str, str]]] = field(default_factory=dict)
+    """by cell and item: the key of each metric's score"""
+    fingerprints: dict[Cell, str] = field(default_factory=dict)
+    """of the model that a cell's records are of"""
     standing: dict[Cell, tuple[Status, str]] = field(default_factory=dict)
     pace: dict[str, list[float]] = field(default_factory=dict)
 
     def add(self, record: Record) -> None:
-        """Take in one record; later ones win."""
+        """Take in one record; later ones win, and those of another model of this name are forgotten."""
+        fingerprint = record.key_fields.get(MODEL_FIELD, "")
+        if fingerprint and fingerprint != self.fingerprints.get(record.cell):
+            self.recorded.pop(record.cell, None)
+            self.fingerprints[record.cell] = fingerprint
         if not record.item:
             self.standing[record.cell] = (record.status, record.reason)
             return
         self.standing.pop(record.cell, None)
         if record.status is not Status.DONE:
             return
-        keys = self.recorded.setdefault((record.cell, record.item), {})
+        keys = self.recorded.setdefault(record.cell, {}).setdefault(record.item, {})
         for name, score in record.scores.items():
             if score.key:
                 self.scores[score.key] = score
@@ -35,9 +42,16 @@ class Index:
             self.pace.setdefault(record.cell.model, []).append(record.seconds / record.megapixels)
 
     def holds(self, cell: Cell, item: str, wanted: Mapping[str, str]) -> bool:
-        """Whether this cell's item already has every wanted metric, under the wanted keys."""
-        keys = self.recorded.get((cell, item), {})
+        """Whether this cell's item already has every wanted metric, under the wanted keys, and stands."""
+        if cell in self.standing and self.standing[cell][0] in FAILURES:
+            return False
+        keys = self.recorded.get(cell, {}).get(item, {})
         return all(keys.get(name) == key for name, key in wanted.items())
+
+    def is_of_another_model(self, cell: Cell, fingerprint: str) -> bool:
+        """Whether what is recorded of a cell was made with other weights, code or files."""
+        known = self.fingerprints.get(cell, "")
+        return bool(known and fingerprint and known != fingerprint)
 
     def knows(self, wanted: Mapping[str, str]) -> dict[str, Score] | None:
         """The wanted scores, if all were computed before, for this cell or for another one."""

@@ -5,8 +5,8 @@ Planning imports no torch: cards say what models promise, and files' bytes give 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 from srbench import registry
 from srbench.adapters.base import Settings
@@ -17,25 +17,14 @@ from srbench.metrics.base import Metric
 from srbench.protocols import default_protocol, get_protocol
 from srbench.runner.index import Index
 from srbench.runner.keys import prediction_fields, prediction_key, score_key
+from srbench.runner.predictions import PredictionStore
 from srbench.runner.request import ModelChoice, Request, metrics_for
-from srbench.types import Cell, EvalProtocol
+from srbench.runner.work import Work
+from srbench.types import MODEL_FIELD, Cell, EvalProtocol, digest
 
 GUESSED_GMACS_PER_SECOND = 40.0
 """Only a plan's first guess, before this store has measured the model."""
 GUESSED_METRIC_SECONDS_PER_MEGAPIXEL = 0.6
-
-
-@dataclass(frozen=True)
-class Work:
-    """One item of a cell: the keys its prediction and its scores will have."""
-
-    item: str
-    fields: Mapping[str, str]
-    prediction: str
-    wanted: Mapping[str, str]
-    """metric name to score key."""
-    megapixels: float
-    cached: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +40,11 @@ class PlannedCell:
     skip: str = ""
     broken: bool = False
     """the reason is a plugin that can't be built: the cell fails, it is not skipped"""
+
+    @property
+    def fingerprint(self) -> str:
+        """Which weights, code and files its predictions are of; empty if it is skipped."""
+        return self.work[0].fields[MODEL_FIELD] if self.work else ""
 
     @property
     def todo(self) -> tuple[Work, ...]:
@@ -144,7 +138,11 @@ def _cell(
         average="frame" if protocol.mean == "frame" else "",
     )
     if not skip:
-        work = tuple(_work(index, cell, dataset, protocol, metrics, model))
+        store = PredictionStore(request.folder, request.save_predictions)
+        work = tuple(
+            replace(one, cached=index.holds(cell, one.item, one.wanted) and store.complete(cell, one))
+            for one in _work(cell, dataset, protocol, metrics, model)
+        )
     return PlannedCell(cell, model, dataset, protocol, metrics, work, skip, broken)
 
 
@@ -168,17 +166,19 @@ def _skip(request: Request, dataset: Dataset, protocol: EvalProtocol) -> str:
 
 
 def _work(
-    index: Index,
     cell: Cell,
     dataset: Dataset,
     protocol: EvalProtocol,
     metrics: tuple[Metric, ...],
     model: ModelChoice,
 ) -> Iterator[Work]:
+    clips = [dataset.source(item, protocol).spec for item in dataset.items]
+    files = [clip_fingerprint(model.entry, model.argument, clip) for clip in clips]
     fingerprint = model_fingerprint(model.entry, model.argument, protocol.scale)
-    for item in dataset.items:
-        files = clip_fingerprint(model.entry, model.argument, dataset.source(item, protocol).spec)
-        fields = prediction_fields(cell.model, fingerprint, files, item.pixels, protocol, cell.inference)
+    if any(files):  # a folder is another model as soon as one of its files is another
+        fingerprint = digest({"model": fingerprint, "files": files})
+    for item, own in zip(dataset.items, files, strict=True):
+        fields = prediction_fields(cell.model, fingerprint, own, item.pixels, protocol, cell.inference)
         key = prediction_key(fields)
         wanted = {m.info.name: score_key(key, protocol, m.signature) for m in metrics}
         yield Work(
@@ -187,5 +187,5 @@ def _work(
             prediction=key,
             wanted=wanted,
             megapixels=sum(frame.shape[0] * frame.shape[1] for frame in item.frames) / 1e6,
-            cached=index.holds(cell, item.name, wanted),
+            frames=len(item.frames),
         )

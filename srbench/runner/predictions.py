@@ -1,38 +1,58 @@
-"""Kept predictions: lossless PNG files under the prediction's key, so judging needs no second inference."""
+"""Kept predictions: lossless PNG files under names for people and the prediction's key for the journal."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from srbench.image.io import read_image, write_png
+from srbench.runner.work import Work
+from srbench.types import Cell
 
 
 class PredictionStore:
-    """``FOLDER/<prediction key>/<frame>.png``; read when complete, written only if asked to."""
+    """``FOLDER/predictions/MODEL/DATASET_xSCALE_PROTOCOL/ITEM_KEY.png``, of clips ``ITEM_KEY/FRAME.png``.
+
+    A dataset's folder can be given to ``srbench score``. Written only if asked to, read whenever complete.
+    """
 
     def __init__(self, folder: Path, write: bool) -> None:
-        self.folder = folder
+        self.folder = folder / "predictions"
         self.write = write
 
-    def keep(self, key: str, frame: int, sr: np.ndarray) -> None:
+    def keep(self, cell: Cell, work: Work, frame: int, sr: np.ndarray) -> None:
         """Store one quantised frame, uint8 (H, W, C), unless it is there."""
-        path = self._path(key, frame)
+        path = self._path(cell, work, frame)
         if self.write and not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
             write_png(path, sr[..., 0] if sr.shape[-1] == 1 else sr)
 
-    def frames(self, key: str, count: int) -> Iterator[np.ndarray] | None:
+    def complete(self, cell: Cell, work: Work) -> bool:
+        """Whether nothing is left to store of an item: all is there, or nothing was asked for."""
+        return not self.write or all(path.exists() for path in self._paths(cell, work, work.frames))
+
+    def frames(self, cell: Cell, work: Work, count: int) -> Iterator[np.ndarray] | None:
         """The stored frames, uint8 (H, W, C), or None when any is missing."""
-        paths = [self._path(key, frame) for frame in range(count)]
+        paths = self._paths(cell, work, count)
         if not all(path.exists() for path in paths):
             return None
         return (_channels_last(read_image(path)) for path in paths)
 
-    def _path(self, key: str, frame: int) -> Path:
-        return self.folder / key / f"{frame:05d}.png"
+    def _paths(self, cell: Cell, work: Work, count: int) -> list[Path]:
+        return [self._path(cell, work, frame) for frame in range(count)]
+
+    def _path(self, cell: Cell, work: Work, frame: int) -> Path:
+        dataset = cell.dataset.partition("[")[0]
+        folder = self.folder / _plain(cell.model) / f"{dataset}_x{cell.scale}_{cell.protocol}"
+        name = f"{work.item}_{work.prediction}"
+        return folder / (f"{name}.png" if work.frames == 1 else f"{name}/{frame:05d}.png")
+
+
+def _plain(name: str) -> str:
+    """A model's name as the name of a folder."""
+    return re.sub(r"[^A-Za-z0-9.+_-]", "_", name).strip(".") or "_"
 
 
 def _channels_last(image: np.ndarray) -> np.ndarray:

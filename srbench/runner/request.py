@@ -12,7 +12,7 @@ from srbench import registry
 from srbench.adapters.command import command_label
 from srbench.adapters.file_argument import model_file
 from srbench.adapters.python_file import python_entry
-from srbench.data.datasets import dataset_names
+from srbench.data.datasets import dataset_manifest, dataset_names
 from srbench.errors import UsageError
 from srbench.registry import MetricEntry, ModelEntry
 from srbench.types import Degradation, Flavour, Mean, Plane
@@ -147,14 +147,19 @@ def metrics_for(request: Request, luma: Literal["bt601-studio", "none"]) -> tupl
     return tuple(registry.metrics()[name] for name in names)
 
 
-def parse_scales(texts: tuple[str, ...]) -> tuple[int, ...] | None:
+def parse_scales(texts: tuple[str, ...], datasets: tuple[str, ...] = ()) -> tuple[int, ...] | None:
     """``("2,4",)`` or ``("x4",)`` to numbers; None when empty.
 
     Raises:
-        UsageError: not a whole number of at least 2.
+        UsageError: not a whole number of at least 2, or one that none of the datasets is used with.
     """
     parts = [part.strip().lower().removeprefix("x") for text in texts for part in text.split(",")]
     bad = [part for part in parts if not part.isdigit() or int(part) < 2]
     if bad:
         raise UsageError("a scale such as 2, 3 or 4", repr(bad[0]), "write -x 4 or -x 2,4")
+    known = sorted({scale for name in datasets for scale in dataset_manifest(name).scales})
+    for part in parts:
+        if datasets and int(part) not in known:
+            scales = ", ".join(f"x{scale}" for scale in known)
+            raise UsageError(f"a scale of {', '.join(datasets[:4])}", f"x{part}", f"choose from {scales}")
     return tuple(dict.fromkeys(int(part) for part in parts)) or None

@@ -16,14 +16,11 @@ from typing import Any
 
 from srbench.store.journal import journal_path, read_journal
 from srbench.store.records import encode_number
-from srbench.types import Cell, Record, Score, Status
+from srbench.types import FAILURES, MODEL_FIELD, Cell, Record, Score, Status
 
 DONE = Status.DONE.value
 PARTIAL = "partial"
 """Some items of a cell are done, the rest was not reached; beside the values of `Status`."""
-
-_FAILURES = frozenset({Status.FAILED, Status.OOM, Status.TIMEOUT})
-_MODEL_FIELD = "fingerprint"  # of a prediction's key: the weights and the adapter's source
 
 
 @dataclass(frozen=True)
@@ -122,19 +119,19 @@ class _Gathering:
 
     def add(self, record: Record) -> None:
         self.expected = record.items or self.expected
+        self._forget_other_models(record)
         if record.status is not Status.DONE or not record.item:
             self.standing = record
             return
         self.standing = None
-        self._forget_other_models(record)
         self.items[record.item] = _merged(self.items.get(record.item), record)
 
     def _forget_other_models(self, record: Record) -> None:
-        """A cell's mean is of one model: once its weights or its source change, earlier items are stale."""
-        fingerprint = record.key_fields.get(_MODEL_FIELD, "")
-        if fingerprint != self.fingerprint:
+        """A cell's mean is of one model: once weights, source or files change, earlier items are stale."""
+        fingerprint = record.key_fields.get(MODEL_FIELD, "")
+        if fingerprint and fingerprint != self.fingerprint:
             self.items.clear()
-        self.fingerprint = fingerprint
+            self.fingerprint = fingerprint
 
 
 def _merged(before: ItemResult | None, record: Record) -> ItemResult:
@@ -173,10 +170,11 @@ def _result(cell: Cell, gathering: _Gathering) -> CellResult:
 
 def _status(gathering: _Gathering, done: int) -> tuple[str, str]:
     standing, expected = gathering.standing, gathering.expected
-    if done and done >= expected:
+    failed = standing is not None and standing.status in FAILURES
+    if done and done >= expected and not failed:
         return DONE, ""
     why = standing.reason if standing is not None else ""
-    if standing is not None and (not done or standing.status in _FAILURES):
+    if standing is not None and (not done or standing.status in FAILURES):
         return standing.status.value, _joined(f"{done} of {expected} items" if done else "", why)
     return PARTIAL, _joined(f"{done} of {expected} items", why)
 

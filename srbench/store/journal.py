@@ -26,6 +26,7 @@ JOURNAL = "journal.jsonl"
 """The journal's name inside a run's folder."""
 
 _BEGINNING = b'{"cell":{'  # of every record: its keys are sorted
+_BLANK = b" \t\r\n\0"
 
 
 def journal_path(folder_or_journal: Path) -> Path:
@@ -63,8 +64,9 @@ def _scan(path: Path, content: bytes) -> tuple[list[Record], int]:
     records: list[Record] = []
     size = 0
     lines = BytesIO(content).readlines()
+    written = len(content.rstrip(_BLANK))
     for number, line in enumerate(lines, 1):
-        last = number == len(lines)
+        last = number == len(lines) or (bool(records) and size >= written)
         record = _record(path, number, line, last=last)
         if record is None:
             break
@@ -80,15 +82,20 @@ def _record(path: Path, number: int, line: bytes, *, last: bool) -> Record | Non
             raise NotJsonError("no newline at its end")
         return decode(line)
     except NotJsonError as error:
-        if last and _may_be_torn(line):
+        if last and _may_be_torn(line, begun=number > 1):
             return None
         raise _broken(path, number, str(error)) from error
     except IntegrityError as error:
         raise IntegrityError(error.expected, f"{error.got} at {path.name}:{number}", error.hint) from error
 
 
-def _may_be_torn(line: bytes) -> bool:
-    """Whether a line began as a record; some file systems leave zeros where the rest was to come."""
+def _may_be_torn(line: bytes, *, begun: bool) -> bool:
+    """Whether a last line may be what a power cut left, which on some file systems is any bytes at all.
+
+    A file with no whole record yet (not `begun`) may be anybody's: there the line has to begin as a record.
+    """
+    if begun and (not line.endswith(b"\n") or not line.strip(_BLANK)):
+        return True
     text = line.rstrip(b"\n").rstrip(b"\0")
     return _BEGINNING.startswith(text) or text.startswith(_BEGINNING)
 

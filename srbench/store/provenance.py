@@ -21,6 +21,7 @@ from typing import Any
 import psutil
 
 import srbench
+from srbench import resources
 from srbench.errors import IntegrityError, StorageError
 from srbench.types import digest
 
@@ -138,9 +139,13 @@ def _environment(variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _checkout(folder: Path) -> tuple[str, bool]:
-    """Commit and dirtiness of the checkout whose top is `folder`; an enclosing repository is not it."""
+    """Commit and dirtiness of the checkout whose top is `folder`, or that the installed wheel was built from.
+
+    An enclosing repository is not it.
+    """
     if not (folder / ".git").exists():
-        return "", False
+        built_from = resources.built_from()
+        return built_from.removesuffix("-dirty"), built_from.endswith("-dirty")
     commit = _output(["git", "-C", str(folder), "rev-parse", "HEAD"])
     changes = _output(["git", "-C", str(folder), "status", "--porcelain"])
     return commit, bool(changes)

@@ -46,6 +46,7 @@ def complaint(ran: Any, code: int) -> str:
         (["run", "-d", "embedded", "--flavour", "pil"], ["'pil'", "matlab-symmetric-u8"]),
         (["run", "-d", "embedded", "-x", "abc"], ["'abc'", "-x 4"]),
         (["run", "-d", "embedded", "-x", "1"], ["'1'", "-x 4"]),
+        (["run", "-d", "embedded", "-x", "99"], ["x99", "x2, x3, x4"]),
         (["run", "-d", "embedded", "--limit", "0"], ["--limit", "0"]),
         (["run", "-d", "embedded", "--budget", "soon"], ["'soon'", "10m"]),
         (["run", "-d", "embedded", "--gray", "blue"], ["blue", "rgb"]),
@@ -312,21 +313,47 @@ def test_two_runs_into_one_folder(srbench: Callable[..., Any], tmp_path: Path) -
 
 
 def test_a_gpu_that_is_not_there(srbench: Callable[..., Any]) -> None:
-    """Asking for CUDA without it fails the networks with a reason; interpolations need none."""
+    """Asking for CUDA without it is a usage error, before anything is recorded."""
     import torch
 
     if torch.cuda.is_available():
         pytest.skip("left out: this machine has CUDA")
-    plugin = Path("cuda.py")
-    plugin.write_text(PRELUDE + "REGISTER('needs-cuda', up)\n")
-    ran = srbench("run", "-m", "needs-cuda", *RUN[3:], "--device", "cuda", "--plugin", plugin, "--json")
-    assert ran.code == 3, ran.err
-    assert "a device of this machine (cpu)" in json.dumps(ran.json())
+    line = complaint(srbench(*RUN, "--device", "cuda"), 2)
+    assert "a device of this machine (cpu)" in line
+    assert not Path("results").exists()
 
 
 def test_a_pipe_that_closes_early(tmp_path: Path) -> None:
-    """`srbench list models | head -1` ends quietly."""
-    pipe = f"{sys.executable} -m srbench list protocols | head -c 1"
+    """`srbench info vid4 | head -c 1` ends quietly, with code 0."""
+    pipe = f"({sys.executable} -m srbench info vid4; echo code $? >&2) | head -c 1"
     done = subprocess.run(["sh", "-c", pipe], cwd=tmp_path, capture_output=True, text=True)
-    assert "Traceback" not in done.stderr
-    assert "Broken" not in done.stderr
+    assert done.stderr == "code 0\n"
+
+
+def test_output_that_can_not_be_written(tmp_path: Path) -> None:
+    """A full disk behind stdout is one line and code 3, even where the text was still buffered."""
+    command = f"{sys.executable} -m srbench list protocols > /dev/full"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 3
+    assert len(done.stderr.splitlines()) == 1
+    assert "No space left" in done.stderr
+
+
+@pytest.mark.parametrize("argv", [(), ("data",)], ids=str)
+def test_no_arguments_is_a_question(srbench: Callable[..., Any], argv: tuple[str, ...]) -> None:
+    """`srbench` alone teaches, on stdout, with code 0."""
+    ran = srbench(*argv)
+    assert (ran.code, ran.err) == (0, "")
+    assert "Commands:" in ran.out
+
+
+@pytest.mark.usefixtures("fresh_registry")
+def test_what_a_plugin_prints_is_no_result(srbench: Callable[..., Any], tmp_path: Path) -> None:
+    """A plugin's prints, at import or while it runs, go to stderr: stdout stays one JSON object."""
+    plugin = tmp_path / "plugin.py"
+    talks = "print('hello')\nREGISTER('mine', lambda x, s: (print('working'), up(x, s))[1])\n"
+    plugin.write_text(PRELUDE + talks)
+    ran = srbench("run", "-m", "mine", *RUN[3:], "--plugin", plugin, "--json")
+    assert ran.json()["cells"][0]["status"] == "done"
+    assert "hello" in ran.err
+    assert "working" in ran.err

@@ -182,9 +182,11 @@ def test_json_is_one_object_and_nothing_else(srbench: Callable[..., Any]) -> Non
 def test_why_names_the_field_that_differs(srbench: Callable[..., Any]) -> None:
     """`srbench why` says cached, never computed, or which named field changed."""
     asked = ("-m", "bicubic", "-d", "embedded", "-x", "4", "--limit", "1", "--metrics", "psnr_y")
-    assert "astronaut: never computed" in srbench("why", *asked).out
+    assert "bicubic on embedded[1] x4 astronaut: never computed" in srbench("why", *asked).out
     srbench("run", *asked)
     assert "astronaut: cached" in srbench("why", *asked).out
+    other = srbench("why", *asked, "--flavour", "matlab-replicate-u8", "--json").json()["items"][0]["why"]
+    assert any(reason.startswith("degradation: bi:matlab-symmetric-u8") for reason in other)
     assert "ssim_y: not scored" in srbench("why", *asked[:-1], "psnr_y,ssim_y").out
     journal = JOURNAL.read_text()
     fingerprint = json.loads(journal)["key_fields"]["fingerprint"]

@@ -42,7 +42,8 @@ def test_the_model_of_the_readme_runs(srbench: Callable[..., Any]) -> None:
     """The ten-line plugin is scored beside bicubic, by the command shown."""
     (source,) = blocks("python")
     Path("mynet.py").write_text(source, encoding="utf-8")
-    (command,) = (line for block in blocks("sh") for line in block.splitlines() if "mynet.py" in line)
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    (command,) = (line for line in lines if "--plugin mynet.py" in line)
     ran = srbench(*shlex.split(command)[1:], "--limit", "1", "--metrics", "psnr_y", "--json", "--quiet")
     assert ran.code == 0, ran.err
     scores = {cell["model"]: cell["metrics"]["psnr_y"] for cell in ran.json()["cells"]}

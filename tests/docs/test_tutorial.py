@@ -8,10 +8,12 @@ import shlex
 import subprocess
 import sys
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pytest
+
+from srbench.types import MetricInfo
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "adapters.md"
@@ -123,6 +125,14 @@ def test_first_plugin_is_ten_lines() -> None:
     """The page's promise: at most ten lines that aren't empty."""
     first = blocks(PAGE.read_text("utf-8"))[0]
     assert len([line for line in first.text.splitlines() if line.strip()]) <= 10
+
+
+def test_every_field_of_a_metric_is_explained() -> None:
+    """The table of `MetricInfo` has all that an author must say, and nothing that isn't there."""
+    table = PAGE.read_text("utf-8").partition("| field of `MetricInfo` |")[2].partition("\n\n")[0]
+    rows = [line.split("|")[1] for line in table.splitlines()[2:]]
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert named == {field.name for field in fields(MetricInfo)} - {"paper"}
 
 
 @pytest.mark.parametrize(

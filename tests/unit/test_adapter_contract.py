@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -85,6 +86,13 @@ def through_a_view(lr: Tensor) -> Tensor:
     return sr  # type: ignore[no-any-return]
 
 
+def through_numpy(lr: Tensor) -> Tensor:
+    """Wrong: changes its input through numpy, which torch doesn't count."""
+    sr = doubled(lr)
+    lr.numpy()[0, 0, 0, 0] = 0.125
+    return sr  # type: ignore[no-any-return]
+
+
 def scribble(lr: Frames) -> Frames:
     """Wrong: writes to its input."""
     lr[0, 0, 0] = 0
@@ -94,6 +102,11 @@ def scribble(lr: Frames) -> Frames:
 def fail(lr: Any) -> Any:
     """Wrong: raises."""
     raise ZeroDivisionError("weights\nare gone")
+
+
+def leave(lr: Any) -> Any:
+    """Wrong: ends the program, with success."""
+    sys.exit(0)
 
 
 def with_graph(lr: Tensor) -> Tensor:
@@ -128,6 +141,10 @@ WRONG_NETWORKS = {
     "inf": (with_one(float("inf")), r"finite values, got 1 of 240 values NaN or infinite"),
     "in place": (in_place, r"leave its input alone, got predict changed it in place"),
     "in place, by a view": (through_a_view, r"leave its input alone"),
+    "in place, by numpy": (through_numpy, r"leave its input alone, got predict changed it in place"),
+    "0 to 255": (lambda lr: doubled(lr) * 255, r"the scale \[0, 1\], got 0 to 59; divide by 255"),
+    "far below": (lambda lr: doubled(lr) - 3, r"the scale \[0, 1\], got -3 to -2"),
+    "exits": (leave, r"super-resolve 'clip', got called sys.exit\(0\)"),
     "graph": (with_graph, r"without autograd, got a tensor with a graph"),
     "raises": (fail, r"super-resolve 'clip', got ZeroDivisionError: weights are gone"),
 }
@@ -141,6 +158,7 @@ WRONG_PLAIN = {
     "list": (lambda lr: doubled(lr).tolist(), r"return a numpy array, got list"),
     "nan": (with_one(np.nan), r"finite values, got 1 of 480 values NaN or infinite"),
     "minus infinity": (with_one(-np.inf), r"finite values, got 1 of 480"),
+    "exits": (leave, r"super-resolve 'clip', got called sys.exit\(0\)"),
     "writes": (scribble, r"ValueError: assignment destination is read-only; .*input is read-only"),
     "raises": (fail, r"super-resolve 'clip', got ZeroDivisionError: weights are gone"),
 }
@@ -175,9 +193,44 @@ def test_honest_adapter_passes(adapter: BaseAdapter) -> None:
 
 def test_values_beyond_the_range_pass() -> None:
     """Values below 0 or above 1 are not refused: they are clipped when the prediction is quantised."""
-    sr = started(Net(lambda lr: doubled(lr) * 8 - 1))(LR, job())
+    sr = started(Net(lambda lr: doubled(lr) * 5 - 0.9))(LR, job())
     assert sr.min() < 0
     assert sr.max() > 255
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_a_few_wild_values_pass(dtype: str) -> None:
+    """A tenth of the values may lie anywhere: a network that overshoots wildly has its own bad score."""
+
+    def answer(lr: Tensor, wild: int) -> Tensor:
+        sr: Tensor = doubled(lr).clone()
+        sr.view(-1)[:wild] = 99
+        return sr
+
+    def wild(count: int) -> BaseAdapter:
+        info = replace(INFO, dtypes=(dtype,))
+        return started(Net(lambda lr: answer(lr, count), info), settings=Settings(dtype=dtype))
+
+    assert wild(24)(LR, job()).max() == 99 * 255
+    with pytest.raises(ContractError, match="divide by 255"):
+        wild(25)(LR, job())
+
+
+def test_load_that_exits_is_refused() -> None:
+    """`sys.exit` in `load` is the model's failure, not the program's end; other errors stay what they are."""
+
+    class Leaving(Net):
+        def load(self, device: str, dtype: str) -> None:
+            sys.exit("no licence")
+
+    class Failing(Net):
+        def load(self, device: str, dtype: str) -> None:
+            raise KeyError("layer")
+
+    with pytest.raises(ContractError, match=r"expected mynet to load, got called sys.exit\('no licence'\)"):
+        started(Leaving(doubled))
+    with pytest.raises(KeyError, match="layer"):
+        started(Failing(doubled))
 
 
 @pytest.mark.parametrize("error", [Unavailable("a", "b", "c"), MemoryError("no room"), KeyboardInterrupt()])

@@ -111,6 +111,32 @@ def test_other_names_and_other_scales_are_not_matched(tmp_path: Path, file: str)
         found(tmp_path, "baby")
 
 
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("baby_RDN_x2.png", "baby_RDN_x2.png is marked x2"),
+        ("babyx3.png", "babyx3.png is marked x3"),
+        ("baby_SRF_2_HR.png", "baby_SRF_2_HR.png is marked x2"),
+        ("Babby.png", "the nearest is Babby.png"),
+    ],
+)
+def test_the_file_that_may_have_been_meant_is_named(tmp_path: Path, file: str, words: str) -> None:
+    """A file of another scale, or one with nearly the item's name, stands in the line."""
+    save(tmp_path / file)
+    with pytest.raises(Unavailable) as caught:
+        found(tmp_path, "baby")
+    assert caught.value.got.endswith(f"(of set5: 0 of 5); {words}")
+
+
+def test_how_much_of_the_set_is_here_is_told(tmp_path: Path) -> None:
+    """Two of five outputs are here, and none resembles the third."""
+    save(tmp_path / "baby.png")
+    save(tmp_path / "bird_x4.png")
+    with pytest.raises(Unavailable) as caught:
+        found(tmp_path, "woman")
+    assert caught.value.got == f"none in {tmp_path} (of set5: 2 of 5)"
+
+
 def test_pairs_by_name_not_by_position(tmp_path: Path) -> None:
     """Files whose order in the folder differs from the dataset's still go to their own items."""
     files = ["z_baby.png", "y_bird.png", "x_butterfly.png", "w_head.png", "v_woman.png"]

@@ -7,17 +7,24 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from srbench import registry
 from srbench.adapters import source
-from srbench.adapters.base import Settings
-from srbench.adapters.planning import inference_signature, load_model, model_fingerprint, skip_reason
-from srbench.errors import ContractError, PluginError
+from srbench.adapters.base import Frames, PlainAdapter, Settings
+from srbench.adapters.planning import (
+    clip_fingerprint,
+    inference_signature,
+    load_model,
+    model_fingerprint,
+    skip_reason,
+)
+from srbench.errors import ContractError, PluginError, UsageError
 from srbench.protocols import get_protocol
 from srbench.registry import ModelEntry
-from srbench.types import Asset, ModelInfo, Url, Weights
+from srbench.types import Asset, ClipSpec, EvalProtocol, Job, ModelInfo, Url, Weights
 
 INFO = ModelInfo(name="net", title="", family="", scales=(2, 3), receptive_field=5)
 SRCNN = "srbench.adapters.srcnn:SRCNN"
@@ -227,6 +234,49 @@ def test_network_whose_card_says_there_is_none_is_refused() -> None:
     wrong = ModelEntry(replace(INFO, dtypes=()), SRCNN)
     with pytest.raises(ContractError, match="net to name the dtypes"):
         inference_signature(wrong, "", get_protocol("classic", 3))
+
+
+class Spoiled(PlainAdapter):
+    """A model without a network that fails while it is planned with."""
+
+    raised: ClassVar[BaseException]
+
+    def skip(self, protocol: EvalProtocol) -> str | None:
+        """Fails."""
+        raise self.raised
+
+    def inference(self, protocol: EvalProtocol) -> str:
+        """Fails."""
+        raise self.raised
+
+    def clip_fingerprint(self, clip: ClipSpec) -> str:
+        """Fails."""
+        raise self.raised
+
+    def upscale(self, lr: Frames, job: Job) -> Frames:
+        """Nothing."""
+        return lr
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "told"),
+    [
+        (SystemExit(0), PluginError, r"expected net to answer while planning, got called sys.exit\(0\)"),
+        (KeyError("k"), PluginError, r"expected net to answer while planning, got KeyError: 'k'"),
+        (UsageError("a", "b", "c"), UsageError, "expected a, got b; c"),
+        (KeyboardInterrupt("k"), KeyboardInterrupt, "k"),
+    ],
+)
+def test_model_that_fails_while_planning(raised: BaseException, kind: type[BaseException], told: str) -> None:
+    """A stranger's model that can't answer for itself is refused in one line that names it."""
+    spoiled = ModelEntry(replace(INFO, dtypes=()), type("Spoiled", (Spoiled,), {"raised": raised}))
+    protocol = get_protocol("classic", 2)
+    with pytest.raises(kind, match=told):
+        skip_reason(spoiled, "", protocol)
+    with pytest.raises(kind, match=told):
+        inference_signature(spoiled, "", protocol)
+    with pytest.raises(kind, match=told):
+        clip_fingerprint(spoiled, "", ClipSpec("toy", "clip", 1, 2, "bi", ""))
 
 
 def test_target_that_is_no_adapter_is_refused() -> None:

@@ -415,7 +415,7 @@ def test_plus_asks_for_self_ensemble() -> None:
         "bicubic+",
         "bilinear+",
     ]
-    assert [c.name for c in choose_models(("srcnn*",))] == ["srcnn"]
+    assert [c.name for c in choose_models(("imdn*",))] == ["imdn"]
     with pytest.raises(UsageError, match=r"a known model, got 'srcn'; try srcnn"):
         choose_models(("srcn+",))
 

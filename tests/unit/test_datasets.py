@@ -19,10 +19,12 @@ from srbench.data import datasets
 from srbench.data.datasets import (
     BUILTIN,
     add_dataset,
+    broken_datasets,
     dataset_manifest,
     dataset_names,
     fetch_dataset,
     open_dataset,
+    select_datasets,
     verify_dataset,
 )
 from srbench.data.local import local_copies, local_file
@@ -304,6 +306,17 @@ def test_a_fetch_goes_on_past_what_it_cannot_get(mirrored: Toy) -> None:
     assert (report.fetched, report.dataset.label) == (1, "toy[1]")
 
 
+def test_a_fetch_into_an_unwritable_cache_is_one_error(
+    mirrored: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file where the cache should be ends the fetch with a usage error, not with a count of images."""
+    (tmp_path / "file").write_text("in the way", "utf-8")
+    monkeypatch.setenv("SRBENCH_HOME", str(tmp_path / "file"))
+    with pytest.raises(UsageError, match="SRBENCH_HOME") as error:
+        fetch_dataset("toy")
+    assert error.value.exit_code == 2
+
+
 def test_a_clips_first_error_stands_for_it(toy: Toy) -> None:
     """Offline and without a mirror all frames fail; the clip is listed once."""
     report = fetch_dataset("clips")
@@ -562,6 +575,57 @@ def test_a_broken_file_of_the_users_is_named_and_hurts_no_other(toy: Toy, mine: 
     local_file("toy").write_text('schema = 1\nname = "toy"\ncopies = [{ pixels = "x" }]\n', "utf-8")
     with pytest.raises(UsageError, match=r"toy\.toml"):
         local_copies("toy")
+
+
+def test_a_broken_set_is_left_out_unless_it_is_named(toy: Toy, mine: Path) -> None:
+    """All sets, and those of a pattern, are the readable ones; a broken one is found by its full name."""
+    add_dataset("own", mine)
+    local_file("bad").write_text("x = [", "utf-8")
+    assert select_datasets() == ["toy", "clips", "own"]
+    assert select_datasets(["*"]) == ["toy", "clips", "own"]
+    assert select_datasets(["toy, bad"]) == ["toy", "bad"]
+    with pytest.raises(UsageError, match="a TOML file"):
+        open_dataset("bad")
+    with pytest.raises(UsageError, match="'sett'"):
+        select_datasets(["sett"])
+    assert [name for name in select_datasets() if open_dataset(name).manifest.name != name] == []
+
+
+def test_what_is_broken_is_told_with_its_reason(toy: Toy, mine: Path) -> None:
+    """A damaged manifest and a damaged list of copies each have one line that names the file."""
+    add_dataset("own", mine)
+    assert broken_datasets() == {}
+    local_file("bad").write_text("x = [", "utf-8")
+    local_file("toy").write_text("schema = 1\ncopies = 3\n", "utf-8")
+    found = broken_datasets()
+    assert list(found) == ["bad", "toy"]
+    for name, reason in found.items():
+        assert f"{name}.toml" in reason
+        assert "\n" not in reason
+    assert select_datasets() == ["clips", "own"]
+
+
+def test_adding_again_says_that_it_replaced(toy: Toy, mine: Path) -> None:
+    """A set of one's own is new the first time; copies of a known set replace nothing."""
+    assert not add_dataset("own", mine).replaced
+    assert add_dataset("own", mine).replaced
+    assert not add_dataset("toy", mine).replaced
+    assert not add_dataset("toy", mine).replaced
+
+
+def test_the_advice_for_ones_own_set_is_to_add_it_again(toy: Toy, mine: Path) -> None:
+    """A file that changed or went away can't be fetched: opening, fetching and verifying say what helps."""
+    add_dataset("own", mine)
+    (mine / "a.bmp").unlink()
+    write_png(mine / "c.png", noise(7, 7))
+    advice = f"run srbench data add own {mine} again"
+    assert all(why.endswith(advice) for why in open_dataset("own").missing.values())
+    failed = fetch_dataset("own").failed
+    assert [(item, type(error), error.hint) for item, error in failed.items()] == [
+        ("a", Unavailable, advice),
+        ("c", IntegrityError, advice),
+    ]
+    assert [problem.reason.endswith(advice) for problem in verify_dataset("own")] == [True]
 
 
 def test_a_manifest_under_another_name_is_refused(mine: Path) -> None:

@@ -107,7 +107,7 @@ def test_a_malformed_digest_is_refused(sha256: str) -> None:
 def test_an_unwritable_home_is_one_line(
     call: object, asset: Asset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A cache folder that can't be made is a usage error that names the folder and the variable."""
+    """A cache folder that can't be made is a usage error, and a reason to skip, that names the variable."""
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("SRBENCH_HOME", str(tmp_path / "file" / "home"))
     assert callable(call)
@@ -116,11 +116,57 @@ def test_an_unwritable_home_is_one_line(
     except SrbenchError as error:
         outcome = error
     assert isinstance(outcome, UsageError)
+    assert isinstance(outcome, Unavailable)
+    assert outcome.exit_code == 2
     assert "SRBENCH_HOME" in str(outcome)
     assert "Not a directory" in str(outcome)
 
 
 # ------------------------------------------------------------------------------- mirror
+
+
+@pytest.mark.parametrize("mirror", ["nowhere", "file", "https://host.invalid/mirror"])
+def test_a_mirror_that_is_no_folder_is_named(
+    mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing folder, a file or an address in SRBENCH_MIRROR is called wrong where a file can't be had."""
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SRBENCH_MIRROR", mirror)
+    with pytest.raises(Unavailable) as caught:
+        fetch(Asset("a.png", (Url(ADDRESS),), SHA256))
+    assert caught.value.hint == f"SRBENCH_MIRROR is not a folder: {mirror}"
+
+
+def test_a_good_or_absent_mirror_is_not_called_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the variable, and with a folder that lacks the file, the advice is the usual one."""
+    asked = Asset("a.png", (Url(ADDRESS),), SHA256)
+    for mirror in ("", str(tmp_path)):
+        monkeypatch.setenv("SRBENCH_MIRROR", mirror)
+        with pytest.raises(Unavailable) as caught:
+            fetch(asked)
+        assert caught.value.hint.startswith("check the network")
+
+
+@pytest.mark.parametrize("page", [b"<html>sign in</html>", b"\xef\xbb\xbf\n<!DOCTYPE html><title>x</title>"])
+@pytest.mark.parametrize("size", [None, len(BODY)])
+def test_a_web_page_in_the_mirror_is_called_one(
+    asset: Asset, tmp_path: Path, page: bytes, size: int | None
+) -> None:
+    """A sign-in page saved under an image's name is named as a page, with its path."""
+    copy = next((tmp_path / "mirror").rglob("*.png"))
+    copy.write_bytes(page)
+    with pytest.raises(IntegrityError, match="an HTML page") as caught:
+        fetch(Asset(asset.name, asset.sources, SHA256, size))
+    assert str(copy) in str(caught.value)
+
+
+def test_a_web_page_in_a_local_place_is_called_one(tmp_path: Path) -> None:
+    """Fetched or verified, a local file that is a page is named as such."""
+    (tmp_path / "a.png").write_bytes(b"<html>sign in</html>")
+    for call in (fetch, verify):
+        with pytest.raises(IntegrityError, match="an HTML page"):
+            call(local(tmp_path / "a.png"))
 
 
 def test_the_mirror_holds_percent_decoded_paths(asset: Asset) -> None:

@@ -137,12 +137,28 @@ def test_a_failure_after_some_items_is_visible() -> None:
     assert result.metrics[0].mean == Mean(30.0, 1)
 
 
-@pytest.mark.parametrize("status", [Status.SKIPPED, Status.FAILED, Status.OOM, Status.TIMEOUT])
-def test_a_later_failure_erases_nothing(status: Status) -> None:
-    """Once all items are scored, a later skip or failure of the cell takes nothing away."""
-    result = only(done("a", psnr_y=30.0), done("b", psnr_y=32.0), stand(status, "no weights today", 0))
+def test_a_later_skip_takes_nothing_away() -> None:
+    """Once all items are scored, a model that can't be had today stays done."""
+    skip = stand(Status.SKIPPED, "no weights today", 0)
+    result = only(done("a", psnr_y=30.0), done("b", psnr_y=32.0), skip)
     assert (result.status, result.reason) == ("done", "")
     assert result.metrics[0].mean.n == 2
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.OOM, Status.TIMEOUT])
+def test_a_later_failure_supersedes(status: Status) -> None:
+    """A failure after all items were scored is the cell's last word; the scores stay to be seen."""
+    result = only(done("a", psnr_y=30.0), done("b", psnr_y=32.0), stand(status, "boom", 2))
+    assert (result.status, result.reason) == (status.value, "2 of 2 items; boom")
+    assert result.metrics[0].mean.n == 2
+
+
+def test_a_failure_of_another_model_takes_its_scores_away() -> None:
+    """Scores of other weights, code or files under the same name are not the failed model's."""
+    failed = replace(stand(Status.FAILED, "boom", 2), key_fields={"fingerprint": "another"})
+    first = replace(done("a", psnr_y=30.0), key_fields={"fingerprint": "one"})
+    result = only(first, failed)
+    assert (result.status, result.reason, result.items) == ("failed", "boom", ())
 
 
 def test_a_skip_after_some_items_leaves_it_partial() -> None:

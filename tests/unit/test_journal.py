@@ -206,9 +206,22 @@ def test_a_journal_cut_at_every_byte_is_read_and_continued(tmp_path: Path) -> No
         assert [r.item for r in read_journal(path)] == [*expected, "new"]
 
 
-@pytest.mark.parametrize("tail", [b"\0\0\0\0", b'{"cell":{"data\0\0\0', b'{"cell":{"data\0\0\n', b"\n"])
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"\0\0\0\0",
+        b'{"cell":{"data\0\0\0',
+        b'{"cell":{"data\0\0\n',
+        b"\n",
+        b"\xff\xfe\x00",
+        b"garbage of any kind",
+        b"\r\n",
+        b"\n \n\n",
+        b"\n\0\0",
+    ],
+)
 def test_what_a_power_cut_leaves_is_cut_away(tmp_path: Path, tail: bytes) -> None:
-    """Zeros or half a line after the last record, even ended by a newline, are not a record."""
+    """Whatever stands after the last newline is no record, nor are blank lines or half a line."""
     path = tmp_path / "journal"
     whole = written(path, record("a"))
     path.write_bytes(whole + tail)
@@ -224,6 +237,17 @@ def test_a_broken_line_in_the_middle_is_named(tmp_path: Path) -> None:
     path.write_bytes(damaged)
     with pytest.raises(IntegrityError, match=r"journal\.jsonl:2"):
         read_journal(path)
+    with pytest.raises(IntegrityError, match=r"journal\.jsonl:2"), Journal(path):
+        pass
+    assert path.read_bytes() == damaged
+
+
+@pytest.mark.parametrize("tail", [b"\xff\xfe\x00\n", b"[1]\n", b"\xff\n\xff", b"\n[1]\n"])
+def test_a_broken_line_with_its_newline_is_refused(tmp_path: Path, tail: bytes) -> None:
+    """What was written whole and is no record was not left by a power cut: it is named, and kept."""
+    path = tmp_path / "journal.jsonl"
+    damaged = written(path, record("a")) + tail
+    path.write_bytes(damaged)
     with pytest.raises(IntegrityError, match=r"journal\.jsonl:2"), Journal(path):
         pass
     assert path.read_bytes() == damaged

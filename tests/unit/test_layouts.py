@@ -125,6 +125,12 @@ def test_the_sets_other_name_is_known(tmp_path: Path) -> None:
     assert list(find_layout(tmp_path, "bsd100").items) == ["101085"]
 
 
+def test_the_folder_above_edsrs_benchmark_will_do(tmp_path: Path) -> None:
+    """`benchmark/Set5/HR` is found from the folder that holds `benchmark`."""
+    touch(tmp_path, "benchmark/Set5/HR/baby.png", "benchmark/Set14/HR/baboon.png")
+    assert list(find_layout(tmp_path, "set5").items) == ["baby"]
+
+
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
     """Which of a.png and a.bmp is meant can't be guessed."""
     touch(tmp_path, "a.png", "a.bmp")

@@ -125,6 +125,27 @@ def test_offline_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
     assert "\n" not in str(error.value)
 
 
+def test_a_cache_that_cannot_be_written_is_a_reason_for_a_dash(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Unavailable, and the advice is about the cache, not about the network."""
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("SRBENCH_HOME", str(tmp_path / "file"))
+    with pytest.raises(Unavailable, match="SRBENCH_HOME") as error:
+        load_backbone(ALEXNET)
+    assert "SRBENCH_MIRROR" not in str(error.value)
+
+
+def test_a_mirror_that_is_no_folder_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The advice of a missing backbone says that SRBENCH_MIRROR is wrong rather than to set it."""
+    monkeypatch.setenv("SRBENCH_HOME", str(tmp_path / "empty"))
+    monkeypatch.setenv("SRBENCH_OFFLINE", "1")
+    monkeypatch.setenv("SRBENCH_MIRROR", str(tmp_path / "nowhere"))
+    with pytest.raises(Unavailable) as error:
+        load_backbone(ALEXNET)
+    assert error.value.hint == f"SRBENCH_MIRROR is not a folder: {tmp_path / 'nowhere'}"
+
+
 def test_what_is_cached_is_read_before_the_network_is_asked(
     tensors: Tensors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,13 @@ def test_every_public_name_is_there() -> None:
         _ = srbench.evaluatte
 
 
+def test_public_names_are_listed() -> None:
+    """`dir` and a prompt's completion show every public name before it is used, and the module's own."""
+    code = "import srbench; print(set(srbench.__all__) <= set(dir(srbench)), '__version__' in dir(srbench))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "True"]
+
+
 def test_importing_is_cheap() -> None:
     """`import srbench` loads no library at all."""
     code = "import sys, srbench; print(*{'numpy', 'torch', 'pandas', 'click', 'rich'} & set(sys.modules))"
