@@ -19,7 +19,7 @@ from typing import Any
 from srbench.adapters.cards import info_from
 from srbench.adapters.file_argument import model_file
 from srbench.errors import PluginError, SrbenchError
-from srbench.registry import ModelEntry, run_file
+from srbench.registry import ModelEntry, run_file, what_happened
 
 METHODS = ("info", "load", "predict")
 
@@ -47,8 +47,8 @@ def _called(argument: str, method: str) -> Any:
         return getattr(new_model(argument), method)()
     except SrbenchError:
         raise
-    except Exception as error:
-        got = f"{type(error).__name__}: {error} in {Path(argument).name}"
+    except (Exception, SystemExit) as error:
+        got = f"{what_happened(error)} in {Path(argument).name}"
         raise PluginError(f"{method}() that works", got, "correct the file") from error
 
 

@@ -49,7 +49,7 @@ class Call:
 
     shape: tuple[int, ...]
     given: Any = None
-    error: Exception | None = None
+    error: BaseException | None = None
     changed: bool = False
 
 
@@ -58,7 +58,7 @@ class Answer:
     """What came of one clip: the picture, or the error, and the model's own calls."""
 
     sr: Image | None = None
-    error: Exception | None = None
+    error: BaseException | None = None
     calls: list[Call] = field(default_factory=list)
 
 
@@ -190,7 +190,7 @@ def _watched(adapter: BaseAdapter, calls: list[Call]) -> Iterator[None]:
         given = before.copy() if isinstance(lr, np.ndarray) else lr  # writable, so that a change shows
         try:
             call.given = own(given, *rest)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             call.error = error
             raise
         finally:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,7 +61,8 @@ def check(target: str, scales: tuple[str, ...], device: str, plugins: tuple[Path
 
     checked: list[Checked] = []
     for model in _models(target, plugins):
-        for one in _checked(model, parse_scales(scales), device):
+        steps = _checked(model, parse_scales(scales), device)
+        while (one := _silently(steps)) is not None:
             checked.append(one)
             if not as_json:
                 _print(one)
@@ -68,6 +71,12 @@ def check(target: str, scales: tuple[str, ...], device: str, plugins: tuple[Path
     if not any(one.rules for one in checked):
         raise NothingMeasured("a model that can be tried", checked[0].left_out, "see the reasons")
     return EXIT_FAILED if any(one.failed for one in checked) else 0
+
+
+def _silently(steps: Iterator[Checked]) -> Checked | None:
+    """The next step, with what a stranger's model prints kept off stdout; None at the end."""
+    with redirect_stdout(sys.stderr):
+        return next(steps, None)
 
 
 def _models(target: str, plugins: tuple[Path, ...]) -> list[ModelChoice]:

@@ -64,12 +64,14 @@ def here_of(dataset: Dataset) -> str:
 
 def summary_of(failed: Mapping[str, SrbenchError]) -> list[str]:
     """The reasons of failed items, each reason once with the items it holds for."""
-    items = list(failed.items())
-    if not items:
-        return []
-    first, error = items[0]
-    others = f" and {len(items) - 1} more" if len(items) > 1 else ""
-    return [f"{first}{others} not fetched: {error}"]
+    by_reason: dict[str, list[str]] = {}
+    for item, error in failed.items():
+        by_reason.setdefault(str(error).replace(item, "..."), []).append(item)
+    return [f"{_items(items)} not fetched: {failed[items[0]]}" for items in by_reason.values()]
+
+
+def _items(items: list[str]) -> str:
+    return items[0] if len(items) == 1 else f"{items[0]} and {len(items) - 1} more"
 
 
 @data.command()
@@ -152,7 +154,8 @@ def add(name: str, folder: Path, scale: int | None) -> int:
         raise UsageError("a folder of images", f"{str(folder)!r}, which is not a folder", "check the path")
     added = add_dataset(name, folder, scale=scale)
     dataset = added.dataset
-    click.echo(f"{name}: {here_of(dataset)}, from {added.layout.title}")
+    replaced = ", in place of the set of that name" if added.replaced else ""
+    click.echo(f"{name}: {here_of(dataset)}, from {added.layout.title}{replaced}")
     for item, reason in (added.match.missing if added.match else {}).items():
         click.echo(f"{name}: {item}: {reason}", err=True)
     return 0

@@ -35,9 +35,9 @@ def _model_row(info: ModelInfo, origin: str) -> dict[str, Any]:
 
 
 def _datasets() -> Rows:
-    from srbench.data.datasets import dataset_names, open_dataset
+    from srbench.data.datasets import open_dataset, select_datasets
 
-    return [_dataset_row(open_dataset(name)) for name in dataset_names()]
+    return [_dataset_row(open_dataset(name)) for name in select_datasets()]
 
 
 def _dataset_row(dataset: Any) -> dict[str, Any]:
@@ -122,8 +122,12 @@ def _print(rows: Rows, what: str, *, as_json: bool) -> None:
 
 
 def _warn_of_broken_plugins() -> None:
+    from srbench.data.datasets import broken_datasets
+
     for plugin in registry.broken():
         click.echo(f"left out: plugin {plugin.name}: {plugin.reason}", err=True)
+    for name, reason in broken_datasets().items():
+        click.echo(f"left out: dataset {name}: {reason}", err=True)
 
 
 @click.command()
@@ -175,6 +179,7 @@ def _notes(dataset: Any) -> dict[str, str]:
 @json_option
 def doctor(as_json: bool) -> int:
     """This machine, the libraries, the cache, broken plugins."""
+    from srbench.data.datasets import broken_datasets
     from srbench.fetch import home
     from srbench.store.provenance import collect
 
@@ -182,6 +187,7 @@ def doctor(as_json: bool) -> int:
         **asdict(collect([])),
         "cache": str(home()),
         "broken plugins": [asdict(p) for p in registry.broken()],
+        "broken datasets": broken_datasets(),
     }
     print(json.dumps(found, indent=None if as_json else 1, default=str))
     return 0

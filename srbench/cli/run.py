@@ -237,22 +237,22 @@ def _request(models: tuple[str, ...], datasets: tuple[str, ...], options: Option
 
 def _fetched(request: Request, options: Options) -> tuple[Request, bool]:
     """Fetch what is missing; the request with why the rest was not to be had, and if a digest was wrong."""
+    from srbench.cli.data import summary_of
     from srbench.cli.progress import fetch_with_progress
 
     errors: dict[str, str] = {}
     integrity = False
     for name in request.datasets:
-        report = fetch_with_progress(name, quiet=options.quiet)
+        try:
+            report = fetch_with_progress(name, quiet=options.quiet)
+        except Unavailable as error:  # the cache can't be used: what needs no download still runs
+            errors[name] = str(error)
+            continue
         if report.failed:
-            item, error = next(iter(report.failed.items()))
-            errors[name] = f"{item}{_and_more(len(report.failed) - 1)} not fetched: {error}"
+            errors[name] = "; ".join(summary_of(report.failed))
             click.echo(f"{name}: {errors[name]}", err=True)
         integrity |= any(isinstance(error, IntegrityError) for error in report.failed.values())
     return replace(request, unfetched=errors), integrity
-
-
-def _and_more(count: int) -> str:
-    return f" and {count} more" if count else ""
 
 
 def _plan_only(request: Request, options: Options) -> int:

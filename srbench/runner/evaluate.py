@@ -22,8 +22,9 @@ from srbench.adapters.clips import stream
 from srbench.adapters.planning import load_model
 from srbench.data.degrade import FrameSource
 from srbench.errors import ContractError, IntegrityError, SrbenchError, StorageError, Unavailable
-from srbench.metrics.base import Metric
+from srbench.metrics.base import Metric, load_metric
 from srbench.metrics.planes import Planes, quantise
+from srbench.registry import what_happened
 from srbench.runner.index import Index
 from srbench.runner.plan import Plan, PlannedCell, settings_of
 from srbench.runner.predictions import PredictionStore
@@ -237,7 +238,7 @@ class Evaluator:
         if name not in self._metrics:
             metric = next(m for m in planned.metrics if m.info.name == name)
             try:
-                metric.load(self.plan.request.device)
+                load_metric(metric, self.plan.request.device)
                 self._metrics[name] = metric
             except Unavailable as why:
                 self._metrics[name] = self.outcome.absent[name] = str(why)
@@ -314,8 +315,7 @@ class Evaluator:
 
 def describe(error: BaseException) -> str:
     """An exception in one line."""
-    text = " ".join(str(error).split())
-    return text if isinstance(error, SrbenchError) else f"{type(error).__name__}: {text}"[:500]
+    return str(error) if isinstance(error, SrbenchError) else what_happened(error)[:500]
 
 
 def _check_size(sr: np.ndarray, hr: np.ndarray) -> None:

@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from srbench import registry
 from srbench.adapters.base import Settings
 from srbench.adapters.planning import clip_fingerprint, inference_signature, model_fingerprint, skip_reason
 from srbench.data.datasets import Dataset, open_dataset
 from srbench.errors import PluginError, Unavailable
-from srbench.metrics.base import Metric
+from srbench.metrics.base import Metric, build_metric
 from srbench.protocols import default_protocol, get_protocol
 from srbench.runner.index import Index
 from srbench.runner.keys import prediction_fields, prediction_key, score_key
@@ -89,12 +88,6 @@ def _cells(request: Request, index: Index) -> Iterator[PlannedCell]:
                 if request.scales is None and scale not in model.entry.info.scales:
                     continue  # not asked for: only an explicit -x deserves a row that says why not
                 yield _cell(request, index, dataset, protocol, metrics, model)
-
-
-def build_metric(entry: registry.MetricEntry) -> Metric:
-    """A metric, built but not loaded: its signature is known, its weights are not read."""
-    metric: Metric = registry.build(entry.target, entry.info, entry.argument)
-    return metric
 
 
 def _protocol(request: Request, dataset: Dataset, scale: int) -> EvalProtocol:

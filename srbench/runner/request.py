@@ -12,7 +12,7 @@ from srbench import registry
 from srbench.adapters.command import command_label
 from srbench.adapters.file_argument import model_file
 from srbench.adapters.python_file import python_entry
-from srbench.data.datasets import dataset_manifest, dataset_names
+from srbench.data.datasets import dataset_manifest, select_datasets
 from srbench.errors import UsageError
 from srbench.registry import MetricEntry, ModelEntry
 from srbench.types import Degradation, Flavour, Mean, Plane
@@ -126,7 +126,7 @@ def choose_datasets(specs: tuple[str, ...]) -> tuple[str, ...]:
     Raises:
         UsageError: a name is unknown; the message has the nearest ones.
     """
-    return tuple(registry.select(specs, dataset_names(), "dataset") if specs else dataset_names())
+    return tuple(select_datasets(specs))
 
 
 def choose_metrics(specs: tuple[str, ...]) -> tuple[MetricEntry, ...] | None:
