@@ -108,7 +108,7 @@ def run_main(argv: list[str] | None = None) -> int:
         _abandon_stdout()  # the reader (head, less) has enough
         return 0
     except SystemExit as left:
-        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # click's way to end on a closed pipe
+        if type(sys.stdout).__name__.endswith("PacifyFlushWrapper"):  # click has met a closed pipe
             _abandon_stdout()
             return 0
         return _complain(f"expected a plugin that returns, got sys.exit({left.code!r}); fix the plugin", 2)

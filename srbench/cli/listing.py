@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import asdict
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import click
 
 from srbench import registry
 from srbench.cli.options import folder_option, json_option, plugin_option
+from srbench.errors import UsageError
 from srbench.protocols import RECIPES, get_protocol
 from srbench.types import ModelInfo
 
@@ -163,9 +165,9 @@ def info(name: str, plugins: tuple[Path, ...]) -> int:
             "missing": dataset.missing,
         }
     else:
-        raise registry.unknown(
-            "model", name, [*registry.models(), *registry.metrics(), *RECIPES, *dataset_names()]
-        )
+        known = [*registry.models(), *registry.metrics(), *RECIPES, *dataset_names()]
+        near = ", ".join(get_close_matches(name.lower(), known, n=3)) or "srbench list"
+        raise UsageError("a known model, dataset, metric or protocol", repr(name), f"try {near}")
     print(json.dumps(found, indent=1, default=str))
     return 0
 

@@ -176,23 +176,18 @@ def score(folder: Path, dataset: str, label: str, **shared: Any) -> int:
     srbench score outputs --against vid4 -x 4 --as MyModel --json
     """
     from srbench import registry
-    from srbench.runner.request import ModelChoice
+    from srbench.runner.request import ModelChoice, folder_label
 
     if not folder.is_dir():
         raise UsageError("a folder of images", f"{str(folder)!r}, which is not a folder", "check DIR")
     options = Options(**shared)
     if not options.scales:
         raise UsageError("the scale of the images", "none", "add -x 2, -x 3 or -x 4")
-    name = label or _row_name(folder.resolve())
+    name = label or folder_label(folder)
     model = ModelChoice(registry.models()["folder"], str(folder), f"folder:{name}")
     request = replace(_request((), (dataset,), options), models=(model,))
     _check_outputs(request)
     return _execute(request, options)
-
-
-def _row_name(folder: Path) -> str:
-    """The folder's name; ``RDN/x4`` where that says no more than the scale."""
-    return f"{folder.parent.name}/{folder.name}" if re.fullmatch(r"x?\d", folder.name, re.I) else folder.name
 
 
 def _check_outputs(request: Request) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -109,7 +110,12 @@ def _matching(spec: str) -> list[ModelChoice]:
 
 
 def _with_argument(entry: ModelEntry, argument: str, ensemble: bool) -> ModelChoice:
+    if entry.info.name == "folder":
+        return ModelChoice(entry, argument, f"folder:{folder_label(Path(argument))}", ensemble)
     if not entry.info.argument:
+        if entry.info.dtypes and entry.origin == "built in":
+            got = repr(f"{entry.info.name}:{argument}")
+            raise UsageError(f"{entry.info.name} alone", got, "it takes no argument")
         return ModelChoice(entry, argument, ensemble=ensemble)
     if entry.info.argument == "command":
         label = command_label(argument)
@@ -118,6 +124,12 @@ def _with_argument(entry: ModelEntry, argument: str, ensemble: bool) -> ModelCho
     if entry.info.name == "python":
         entry = python_entry(entry, argument)
     return ModelChoice(entry, argument, f"{entry.info.name}:{label}", ensemble)
+
+
+def folder_label(folder: Path) -> str:
+    """A row's name for a folder of outputs: its own; ``RDN/x4`` where that says no more than the scale."""
+    name = folder.resolve().name
+    return f"{folder.resolve().parent.name}/{name}" if re.fullmatch(r"x?\d", name, re.I) else name
 
 
 def choose_datasets(specs: tuple[str, ...]) -> tuple[str, ...]:
