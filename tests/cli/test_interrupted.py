@@ -18,11 +18,16 @@ COMMAND = [
 ITEMS = 3 * 3 * 5
 
 
+def heed_interrupts() -> None:
+    """A background job of a shell ignores Ctrl-C, and so would its children."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_run_says_so_and_resumes(tmp_path: Path) -> None:
     """SIGINT: exit code 130, no traceback, records kept; the second run computes only the rest."""
     journal = tmp_path / "runs" / "journal.jsonl"
     process = subprocess.Popen(
-        COMMAND, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        COMMAND, cwd=tmp_path, stdout=-1, stderr=-1, text=True, preexec_fn=heed_interrupts
     )
     while process.poll() is None and not (journal.exists() and journal.stat().st_size):
         time.sleep(0.01)

@@ -86,8 +86,11 @@ def test_a_metric_that_can_not_be_had_is_a_dash_with_a_reason(
     assert srbench(*command, "--strict").code == 3
 
 
-def test_an_image_too_small_for_a_metric(srbench: Callable[..., Any], tmp_path: Path) -> None:
+def test_an_image_too_small_for_a_metric(
+    srbench: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A 12x12 image has a PSNR; SSIM's 11x11 window does not fit inside its border, and says so."""
+    monkeypatch.setenv("SRBENCH_HOME", str(tmp_path / "home"))
     rng = np.random.default_rng(3)
     write_png(tmp_path / "tiny" / "a.png", rng.integers(0, 256, (12, 12, 3), np.uint8))
     assert srbench("data", "add", "tiny", tmp_path / "tiny").code == 0

@@ -121,12 +121,18 @@ def test_a_checkout_has_its_commit(tmp_path: Path) -> None:
     assert provenance._checkout(tmp_path) == (git(tmp_path, "rev-parse", "HEAD"), True)
 
 
-def test_an_installed_srbench_inside_a_repository_has_no_commit(tmp_path: Path) -> None:
-    """The commit of a repository that merely encloses the installation is not srbench's."""
+@pytest.mark.parametrize(
+    ("built_from", "expected"), [("", ("", False)), ("abc", ("abc", False)), ("abc-dirty", ("abc", True))]
+)
+def test_an_installed_srbench_has_the_commit_it_was_built_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built_from: str, expected: tuple[str, bool]
+) -> None:
+    """The wheel says it; a repository that merely encloses the installation is not srbench's."""
     git(tmp_path, "init", "-q")
     inner = tmp_path / "venv" / "site-packages"
     inner.mkdir(parents=True)
-    assert provenance._checkout(inner) == ("", False)
+    monkeypatch.setattr("srbench.resources.built_from", lambda: built_from)
+    assert provenance._checkout(inner) == expected
 
 
 def test_gpus_are_named_by_their_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
