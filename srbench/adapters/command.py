@@ -74,7 +74,8 @@ class Command(PlainAdapter):
 
     def clip_fingerprint(self, clip: ClipSpec) -> str:
         """Digest of the program and of every argument that is a file (a script, a checkpoint)."""
-        files = [self.program, *(word for word in self.words[1:] if Path(word).is_file())]
+        named = (part for word in self.words[1:] for part in (word, word.partition("=")[2]))
+        files = [self.program, *(part for part in named if part and Path(part).is_file())]
         return digest({"files": [file_digests(file) for file in files]})
 
     def upscale(self, lr: Frames, job: Job) -> Frames:

@@ -6,6 +6,7 @@ import re
 from functools import cache
 from pathlib import Path
 
+from srbench.adapters.source import beside
 from srbench.errors import UsageError
 from srbench.fetch.digests import sha256_of
 
@@ -32,7 +33,7 @@ def model_file(argument: str, kind: str) -> Path:
 
 
 def file_digests(argument: str) -> list[str]:
-    """sha256 of a model's file, then of the files beside it that hold its tensors (ONNX).
+    """sha256 of a model's file, then of those beside it that it needs: tensors (ONNX), imports (Python).
 
     Raises:
         UsageError: one of them can't be read.
@@ -45,6 +46,8 @@ def file_digests(argument: str) -> list[str]:
 
 
 def _files(path: Path) -> list[Path]:
+    if path.suffix.lower() == ".py":
+        return [path, *beside(path)]
     if path.suffix.lower() != ".onnx":
         return [path]
     content = path.read_bytes()

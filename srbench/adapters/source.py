@@ -18,6 +18,7 @@ from srbench.errors import PluginError
 from srbench.registry import Target
 from srbench.types import digest
 
+_SRBENCH = Path(__file__).resolve().parents[1]
 _PREDICTING = ("srbench.adapters", "srbench.archs", "srbench.image")
 
 
@@ -38,7 +39,39 @@ def source_digest(target: Target, *also: str) -> str:
     files: dict[str, Path] = {}
     for name in (module, *also):
         _follow(name, module.partition(".")[0], files)
-    return digest({name: _sha256(path) for name, path in files.items()})
+    own = {str(number): path for number, path in enumerate(beside(files[module]))}
+    return digest({name: _sha256(path) for name, path in {**files, **own}.items()})
+
+
+def beside(path: Path) -> list[Path]:
+    """Python files in a program's own folder that it imports, and what these import from there, sorted.
+
+    Installed packages are followed by name instead (`source_digest`): their folder holds strangers too.
+    """
+    path = path.resolve()
+    if {"site-packages", "dist-packages"} & set(path.parent.parts) or path.is_relative_to(_SRBENCH):
+        return []
+    found: set[Path] = set()
+    todo = [path]
+    while todo:
+        file = todo.pop()
+        module = ".".join(file.relative_to(path.parent).with_suffix("").parts)
+        new = (
+            {own for name in _imports(module, file) for own in _own_files(path.parent, name)} - found - {path}
+        )
+        found |= new
+        todo += sorted(new)
+    return sorted(found)
+
+
+def _own_files(folder: Path, module: str) -> Iterator[Path]:
+    """The files in a folder that importing a module runs: its parents' ``__init__.py``, then its own."""
+    parts = [part for part in module.split(".") if part]
+    if parts[:1] == ["srbench"]:
+        return  # a checkout of srbench beside the program; what of it predicts is followed by name
+    for count in range(1, len(parts) + 1):
+        place = folder.joinpath(*parts[:count])
+        yield from (file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file())
 
 
 def _follow(module: str, package: str, files: dict[str, Path]) -> None:

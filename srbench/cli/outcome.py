@@ -26,7 +26,7 @@ def print_results(folder: Path, cells: Collection[Cell] | None, *, as_json: bool
         from rich.console import Console
 
         show(boards(results, installed()), Console(highlight=False))
-    return sum(bool(result.items) for result in results)
+    return sum(any(metric.mean.n for metric in result.metrics) for result in results)
 
 
 def print_summary(plan: Plan, outcome: Outcome, *, quiet: bool) -> None:

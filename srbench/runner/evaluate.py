@@ -7,6 +7,7 @@ large the set is. A model that fails loses its own cell, never another's.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -204,9 +205,10 @@ class Evaluator:
             try:
                 if name not in prepared:
                     prepared[name] = metric.prepare(truth.for_metric(metric.info))
-                one.values.setdefault(name, []).append(
-                    float(metric.score(sr.for_metric(metric.info), prepared[name]))
-                )
+                value = float(metric.score(sr.for_metric(metric.info), prepared[name]))
+                if math.isnan(value):
+                    raise ValueError("the score is not a number")
+                one.values.setdefault(name, []).append(value)
             except Unavailable as why:
                 one.absent[name] = str(why)
             except (Exception, SystemExit) as error:

@@ -136,3 +136,31 @@ def test_wrong_scale_of_values_is_told(srbench: Run, plugin: Callable[..., Path]
     ran = srbench("run", "--plugin", path, "-m", "mine", "--metrics", "psnr_y", *RUN)
     assert ran.code == 3
     assert "divide by 255" in by_model(ran)["mine"]["reason"]
+
+
+@pytest.mark.usefixtures("fresh_registry")
+def test_a_metric_that_is_not_a_number_fails(srbench: Callable[..., Any], tmp_path: Path) -> None:
+    """NaN from a metric is a failure that names the metric, as NaN from a model names the model."""
+    plugin = tmp_path / "plugin.py"
+    plugin.write_text(
+        "from srbench import Metric, MetricInfo, register_metric\n"
+        "class Odd(Metric):\n"
+        "    signature = 'odd|v1'\n"
+        "    def prepare(self, hr): return None\n"
+        "    def score(self, sr, prepared): return float('nan')\n"
+        "info = MetricInfo(name='odd', title='Odd', unit='', direction='higher', decimals=2,\n"
+        "                  needs='y', crop=True, edge='none')\n"
+        "register_metric(info, Odd)\n"
+    )
+    asked = ("-m", "nearest", "-d", "embedded", "-x", "4", "--limit", "1", "--metrics", "odd")
+    ran = srbench("run", *asked, "--plugin", plugin)
+    assert ran.code == 3
+    assert "a number from odd" in ran.err
+
+
+def test_a_border_larger_than_the_image_measures_nothing(srbench: Callable[..., Any]) -> None:
+    """A dash for every image is no measurement: code 4, with the reason in the table."""
+    asked = ("-m", "nearest", "-d", "embedded", "-x", "4", "--limit", "1", "--metrics", "psnr_y")
+    ran = srbench("run", *asked, "--border", "9999")
+    assert ran.code == 4
+    assert "a border of 9999" in ran.out
