@@ -156,6 +156,7 @@ def run(
         split=parse_split(split),
         device=device,
         save_predictions=save_predictions,
+        named=bool(models),
     )
     return _plan_only(request, options) if only_plan else _execute(request, options)
 

@@ -87,6 +87,8 @@ def _cells(request: Request, index: Index) -> Iterator[PlannedCell]:
             for model in request.models:
                 if request.scales is None and scale not in model.entry.info.scales:
                     continue  # not asked for: only an explicit -x deserves a row that says why not
+                if not request.named and dataset.kind == "still" and model.entry.info.kind != "still":
+                    continue  # a video model on single images is run only when it is asked for by name
                 yield _cell(request, index, dataset, protocol, metrics, model)
 
 

@@ -49,6 +49,7 @@ class Request:
         tile: side of the tiles in LR pixels, 0 for whole images.
         split: frames of a piece of a clip for sequence models, and its overlap; None for their cards'.
         budget: seconds after which no further image is begun, or None.
+        named: models were asked for by name: then video models run on stills too, as clips of one frame.
         unfetched: for datasets that could not be fetched whole, why.
     """
 
@@ -68,6 +69,7 @@ class Request:
     device: str = "cpu"
     budget: float | None = None
     save_predictions: bool = False
+    named: bool = True
     unfetched: Mapping[str, str] = field(default_factory=dict)
     folder: Path = field(default_factory=lambda: Path("results/runs/main"))
 

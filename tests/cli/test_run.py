@@ -175,6 +175,14 @@ def test_clips_stand_under_the_video_protocol(srbench: Callable[..., Any]) -> No
     assert cell["metrics"]["psnr_y"] == pytest.approx(np.mean(record.scores["psnr_y"].values), abs=1e-12)
 
 
+def test_video_models_run_on_stills_only_when_named(srbench: Callable[..., Any]) -> None:
+    """All models on a still set are the still ones; a video model asked for by name takes a still as a clip."""
+    every = srbench("run", "-d", "embedded", "--plan", "--json").json()["cells"]
+    assert not [cell for cell in every if cell["model"].startswith("basicvsr")]
+    named = srbench("run", "-m", "basicvsr", "-d", "embedded", "--plan", "--json").json()["cells"]
+    assert [cell["skip"] for cell in named] == [""]
+
+
 def test_json_is_one_object_and_nothing_else(srbench: Callable[..., Any]) -> None:
     """Progress and summary go to stderr."""
     ran = srbench(*ONE, "--limit", "1", "--metrics", "psnr_y", "--json")
