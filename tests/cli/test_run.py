@@ -176,7 +176,7 @@ def test_clips_stand_under_the_video_protocol(srbench: Callable[..., Any]) -> No
 
 
 def test_video_models_run_on_stills_only_when_named(srbench: Callable[..., Any]) -> None:
-    """All models on a still set are the still ones; named, a video model takes a still as a clip of one frame."""
+    """All models on a still set are the still ones; named, a video model takes a still as a clip."""
     every = srbench("run", "-d", "embedded", "--plan", "--json").json()["cells"]
     assert not [cell for cell in every if cell["model"].startswith("basicvsr")]
     named = srbench("run", "-m", "basicvsr", "-d", "embedded", "--plan", "--json").json()["cells"]
