@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import errno
+import gc
 import hashlib
 import os
 import struct
+import sys
 import warnings
 import zlib
 from concurrent.futures import ThreadPoolExecutor
@@ -375,6 +377,23 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
     assert caught.value.exit_code == 3
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
     np.testing.assert_array_equal(read_image(path), RGB)
+
+
+def test_a_failed_write_is_collected_quietly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python has nothing to report when it frees a failed write that a traceback held in a cycle."""
+    reported: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", reported.append)
+    (tmp_path / "taken").write_text("a file")
+
+    def fails_in_a_cycle() -> None:
+        try:
+            write_png(tmp_path / "taken" / "a.png", RGB)
+        except StorageError as error:
+            error.held = error  # type: ignore[attr-defined]
+
+    fails_in_a_cycle()
+    gc.collect()
+    assert reported == []
 
 
 def test_an_interrupt_leaves_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
