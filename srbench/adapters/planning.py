@@ -88,7 +88,7 @@ def model_fingerprint(entry: ModelEntry, argument: str, scale: int) -> str:
     return digest(
         {
             "weights": weights.asset.sha256 if weights else "",
-            "source": source_digest(entry.target, "srbench.adapters.network"),
+            "source": source_digest(entry.target),
             "argument": _argument_digest(info, argument),
             "card": [info.channels, info.pre_upsampled, info.kind],
         }

@@ -1,7 +1,10 @@
 """Digest of the source that a prediction depends on, found without importing any of it.
 
-A module and what it imports, followed through its own package and through those parts of srbench that make
-predictions. Bytes are compared, not meanings: an edited comment costs a new inference, never a wrong number.
+A module and what it imports, followed through its own package and through srbench's families and networks.
+Bytes are compared, not meanings: an edited comment costs a new inference, never a wrong number.
+
+What all models share (base classes, door, tiles, clips, MATLAB's imresize) answers by `CONTRACT` instead:
+each edit there, of a message even, would else make every record stale, also those that took hours.
 """
 
 from __future__ import annotations
@@ -19,16 +22,22 @@ from srbench.registry import Target
 from srbench.types import digest
 
 _SRBENCH = Path(__file__).resolve().parents[1]
-_PREDICTING = ("srbench.adapters", "srbench.archs", "srbench.image")
+_PREDICTING = ("srbench.adapters", "srbench.archs")
+_SHARED = frozenset(f"srbench.adapters.{name}" for name in ("base", "network", "door", "tiles", "clips"))
+
+CONTRACT = 1
+"""How srbench's shared code makes a model's input of frames, and frames of its output; in every fingerprint.
+
+Raised when predictions move by an edit there: tests/contract/test_contract_version.py sees whether they do.
+"""
 
 
 @cache
-def source_digest(target: Target, *also: str) -> str:
-    """Digest of the module behind a target, of the modules ``also``, and of what they import.
+def source_digest(target: Target) -> str:
+    """Digest of the module behind a target and of what it imports, and of `CONTRACT`.
 
     Args:
         target: ``module:attribute``, or a class.
-        also: further modules by name.
 
     Raises:
         PluginError: the target's module has no file (a class typed at a prompt).
@@ -37,10 +46,10 @@ def source_digest(target: Target, *also: str) -> str:
     if _file(module) is None:
         raise PluginError("an adapter whose source is a file", f"module {module!r}", "put it into a .py file")
     files: dict[str, Path] = {}
-    for name in (module, *also):
-        _follow(name, module.partition(".")[0], files)
+    _follow(module, module.partition(".")[0], files)
     own = {str(number): path for number, path in enumerate(beside(files[module]))}
-    return digest({name: _sha256(path) for name, path in {**files, **own}.items()})
+    sources = {name: _sha256(path) for name, path in {**files, **own}.items()}
+    return digest({"contract": CONTRACT, **sources})
 
 
 def beside(path: Path) -> list[Path]:
@@ -81,7 +90,7 @@ def _follow(module: str, package: str, files: dict[str, Path]) -> None:
     files[module] = path
     for name in _imports(module, path):
         own = package != "srbench" and name.partition(".")[0] == package
-        if own or name.startswith(_PREDICTING):
+        if own or (name.startswith(_PREDICTING) and name not in _SHARED):
             _follow(name, package, files)
 
 

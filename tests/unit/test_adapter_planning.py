@@ -191,25 +191,36 @@ def test_line_endings_do_not_count(package: Path) -> None:
     assert model_fingerprint(model, "", 2) == before
 
 
-def test_source_of_a_network_covers_its_architecture_and_the_base_class(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """SRCNN's digest covers the adapter, the network, the base class, the door, tiles, colour and resize."""
-    seen: list[dict[str, str]] = []
+def test_source_of_a_network_is_its_family_and_its_architecture(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SRCNN's digest covers the adapter and the network; what all models share answers by its version."""
+    seen: list[dict[str, object]] = []
 
-    def noted(named: dict[str, str]) -> str:
+    def noted(named: dict[str, object]) -> str:
         seen.append(named)
         return ""
 
     monkeypatch.setattr(source, "digest", noted)
     forget()
-    source.source_digest(SRCNN, "srbench.adapters.network")
-    expected = {"adapters.srcnn", "archs.srcnn", "adapters.network", "adapters.base", "adapters.door"}
-    expected |= {"adapters.tiles", "image.color", "image.resize"}
-    assert {f"srbench.{name}" for name in expected} <= set(seen[0])
-    assert not {
-        name for name in seen[0] if name.startswith(("srbench.types", "srbench.data", "srbench.errors"))
-    }
+    source.source_digest(SRCNN)
+    assert set(seen[0]) == {"contract", "srbench.adapters.srcnn", "srbench.archs", "srbench.archs.srcnn"}
+
+
+def test_source_follows_what_one_family_takes_from_another() -> None:
+    """A command's outputs are read as a folder's are: both files count."""
+    files: dict[str, Path] = {}
+    source._follow("srbench.adapters.command", "srbench", files)
+    assert {"srbench.adapters.folder", "srbench.adapters.pairing"} <= set(files)
+
+
+@pytest.mark.parametrize("target", [SRCNN, "srbench.adapters.interpolation:Bicubic"])
+def test_another_version_of_the_shared_code_is_another_model(
+    target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Raising CONTRACT makes every record stale, a network's and an interpolation's."""
+    before = source.source_digest(target)
+    monkeypatch.setattr(source, "CONTRACT", source.CONTRACT + 1)
+    forget()
+    assert source.source_digest(target) != before
 
 
 def test_class_given_directly_has_its_modules_source() -> None:
