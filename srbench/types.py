@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from functools import cache
 from typing import Any, Literal
 
 Kind = Literal["still", "window", "sequence"]
@@ -355,6 +356,7 @@ class Record:
     schema: int = SCHEMA_VERSION
 
 
+@cache
 def field_names(noun: type) -> frozenset[str]:
     """Names of a noun's fields: readers refuse anything else, so that a typo is never swallowed."""
     return frozenset(f.name for f in fields(noun))

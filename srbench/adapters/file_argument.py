@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from pathlib import Path
 
 from srbench.adapters.source import beside
 from srbench.errors import UsageError
-from srbench.fetch.digests import sha256_of
+from srbench.fetch.digests import known_sha256
 
 _EXTERNAL = re.compile(rb"\x0a\x08location\x12([\x01-\x7f])")
 """How ONNX's protobuf begins the name of a file of tensors: key ``location``, the length, then the name."""
@@ -40,7 +39,7 @@ def file_digests(argument: str) -> list[str]:
     """
     path = model_file(argument, "model")
     try:
-        return [_digest(file, file.stat().st_size, file.stat().st_mtime_ns) for file in _files(path)]
+        return [known_sha256(file) for file in _files(path)]
     except OSError as error:
         raise UsageError("a readable file", f"{error.strerror}: {path}", "check its permissions") from None
 
@@ -53,9 +52,3 @@ def _files(path: Path) -> list[Path]:
     content = path.read_bytes()
     names = {content[m.end() : m.end() + m[1][0]] for m in _EXTERNAL.finditer(content)}
     return [path, *(path.parent / name.decode("utf-8", "replace") for name in sorted(names))]
-
-
-@cache
-def _digest(path: Path, size: int, changed: int) -> str:
-    """Hashed again when its size or its time of change differs."""
-    return sha256_of(path)

@@ -17,7 +17,7 @@ from srbench.adapters.base import Frames, PlainAdapter
 from srbench.adapters.pairing import clip_folders, images, in_order, near_miss, owners, places
 from srbench.data.datasets import dataset_manifest, dataset_names
 from srbench.errors import Unavailable, UsageError
-from srbench.fetch.digests import sha256_of
+from srbench.fetch.digests import known_sha256
 from srbench.image.color import rgb2gray
 from srbench.image.io import read_image
 from srbench.types import ClipSpec, EvalProtocol, Job, ModelInfo, digest
@@ -43,7 +43,7 @@ class Folder(PlainAdapter):
     def clip_fingerprint(self, clip: ClipSpec) -> str:
         """Digest of the clip's files in the order of its frames; empty where `files` raises."""
         try:
-            return digest({"files": [sha256_of(path) for path in self.files(clip)]})
+            return digest({"files": [known_sha256(path) for path in self.files(clip)]})
         except (Unavailable, UsageError):
             return ""
 

@@ -99,8 +99,9 @@ def list_(what: str, results: Path, as_json: bool, plugins: tuple[Path, ...]) ->
         registry.load_plugin(plugin)
     if what == "results":
         from srbench.cli.outcome import print_results
+        from srbench.store.aggregate import load_cells
 
-        print_results(results, None, as_json=as_json)
+        print_results(load_cells(results), None, as_json=as_json)
         return 0
     _print(TABLES[what](), what, as_json=as_json)
     _warn_of_broken_plugins()

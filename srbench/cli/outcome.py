@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Collection
-from pathlib import Path
+from collections.abc import Collection, Iterable
 
 from srbench.report.catalog import installed
 from srbench.report.terminal import show
 from srbench.report.views import boards
 from srbench.runner.evaluate import Outcome
 from srbench.runner.plan import Plan, PlannedCell
-from srbench.store.aggregate import cell_json, load_cells
+from srbench.store.aggregate import CellResult, cell_json
 from srbench.types import Cell
 
 
-def print_results(folder: Path, cells: Collection[Cell] | None, *, as_json: bool) -> int:
-    """Print the results of a folder, those of `cells` only if given; how many cells have a number."""
-    results = [result for result in load_cells(folder) if cells is None or result.cell in cells]
+def print_results(found: Iterable[CellResult], cells: Collection[Cell] | None, *, as_json: bool) -> int:
+    """Print results, those of `cells` only if given; how many cells have a number."""
+    results = [result for result in found if cells is None or result.cell in cells]
     if as_json:
         print(json.dumps({"cells": [cell_json(result) for result in results]}, indent=1))
     else:

@@ -264,12 +264,13 @@ def _execute(request: Request, options: Options) -> int:
     from srbench.cli.progress import run_listener
     from srbench.fetch import offline_mode
     from srbench.runner.execute import execute
+    from srbench.store.aggregate import gather
 
     with offline_mode(options.offline), redirect_stdout(sys.stderr):
         request, wrong_digest = _fetched(request, options)
-        plan, outcome = execute(request, partial(run_listener, quiet=options.quiet), sys.argv[1:])
+        plan, outcome, records = execute(request, partial(run_listener, quiet=options.quiet), sys.argv[1:])
     measured = print_results(
-        request.folder, [planned.cell for planned in plan.cells], as_json=options.as_json
+        gather(records), {planned.cell for planned in plan.cells}, as_json=options.as_json
     )
     print_summary(plan, outcome, quiet=options.quiet)
     if outcome.integrity or wrong_digest:

@@ -25,6 +25,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -125,6 +126,7 @@ class Manifest:
 # --------------------------------------------------------------------------------- reading
 
 
+@cache  # by its text: a run asks for the same manifest several times
 def load_manifest(text: str, origin: str = "manifest") -> Manifest:
     """Read and check a manifest.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,8 @@ from srbench.types import Asset
 
 _Seen = tuple[int, int, str]
 """Size, time of change in ns, sha256."""
+_GRAIN = 2 * 10**9
+"""Nanoseconds within which some file system gives two changes one time."""
 
 
 def sha256_of(path: Path) -> str:
@@ -57,7 +60,7 @@ def _mismatch(asset: Asset, path: Path, rehash: bool) -> str | None:
     size = path.stat().st_size
     if asset.size is not None and size != asset.size:
         return f"{size} bytes instead of {asset.size}"
-    return difference(asset, sha256_of(path) if rehash else _remembered_sha256(path))
+    return difference(asset, sha256_of(path) if rehash else known_sha256(path))
 
 
 def difference(asset: Asset, sha256: str) -> str | None:
@@ -72,19 +75,31 @@ def remember(path: Path, sha256: str) -> None:
         OSError: the file is gone.
     """
     stat = path.stat()
-    seen = (stat.st_size, stat.st_mtime_ns, sha256)
-    _index(home())[str(path)] = seen
-    _append(home(), path, seen)
+    _note(path, (stat.st_size, stat.st_mtime_ns, sha256))
 
 
-def _remembered_sha256(path: Path) -> str:
+def known_sha256(path: Path) -> str:
+    """The sha256 of a file's bytes, from memory if its size and its time of change are those remembered.
+
+    A file that has changed just now is not noted: it may change again and show the same time.
+
+    Raises:
+        OSError: it can't be read.
+    """
+    path = path.absolute()
     stat = path.stat()
     seen = _index(home()).get(str(path))
     if seen is not None and seen[:2] == (stat.st_size, stat.st_mtime_ns):
         return seen[2]
     found = sha256_of(path)
-    remember(path, found)
+    if time.time_ns() - stat.st_mtime_ns > _GRAIN:
+        _note(path, (stat.st_size, stat.st_mtime_ns, found))
     return found
+
+
+def _note(path: Path, seen: _Seen) -> None:
+    _index(home())[str(path)] = seen
+    _append(home(), path, seen)
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import cache
 from importlib import metadata
 from typing import Any, TypeVar
 
@@ -145,6 +146,7 @@ def check_large_enough(image: Image, side: int, what: str) -> None:
         )
 
 
+@cache  # a plan asks for it once an image
 def library_version(package: str) -> str:
     """Version of an installed library, for signatures, without importing it.
 

@@ -16,7 +16,7 @@ from srbench.runner.execute import execute
 from srbench.runner.plan import Plan, PlannedCell
 from srbench.runner.request import Request, choose_datasets, choose_metrics, choose_models
 from srbench.runner.work import Work
-from srbench.store.aggregate import cell_json, load_cells
+from srbench.store.aggregate import cell_json, gather
 from srbench.types import Record
 
 
@@ -71,9 +71,9 @@ def evaluate(
         limit=limit,
         folder=Path(results),
     )
-    plan, _ = execute(request, _silently, sys.argv[1:])
+    plan, _, records = execute(request, _silently, sys.argv[1:])
     cells = {planned.cell for planned in plan.cells}
-    found = [cell_json(result) for result in load_cells(request.folder) if result.cell in cells]
+    found = [cell_json(result) for result in gather(records) if result.cell in cells]
     if len(found) != 1:
         raise NothingMeasured(
             "one model, dataset and scale", f"{len(found)} cells", "use names without globs"

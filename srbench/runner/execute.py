@@ -33,7 +33,7 @@ def records_of(request: Request) -> list[Record]:
 
 def execute(
     request: Request, listen: Callable[[Plan], AbstractContextManager[Listener]], argv: list[str]
-) -> tuple[Plan, Outcome]:
+) -> tuple[Plan, Outcome, list[Record]]:
     """Plan and evaluate a request; every record is on disk when this returns, or is interrupted.
 
     The journal is planned against while it is locked, so that no other run can add to it in between.
@@ -42,6 +42,9 @@ def execute(
         request: what to run.
         listen: given the plan, who is told how the run goes on.
         argv: the command line, for the provenance.
+
+    Returns:
+        The plan, what became of it, and every record of the journal, so that nobody need read it again.
 
     Raises:
         UsageError: another run is writing to the same folder, or the folder can't be written.
@@ -53,4 +56,5 @@ def execute(
         provenance = collect(argv)
         write_provenance(request.folder, provenance)
         with listen(plan) as listener:
-            return plan, Evaluator(plan, plan.pace, journal.append, listener, provenance.id).run()
+            outcome = Evaluator(plan, plan.pace, journal.append, listener, provenance.id).run()
+        return plan, outcome, journal.records

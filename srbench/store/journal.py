@@ -112,7 +112,7 @@ class Journal:
 
     Attributes:
         path: the file; it and its folder are made if they are missing.
-        records: what it held when it was opened.
+        records: what it holds: those it was opened with, then those appended.
 
     Raises (on entering):
         UsageError: another run writes here, or the path can't be written.
@@ -174,6 +174,7 @@ class Journal:
                 "free some space, then run the same again",
             ) from error
         self._size += len(line)
+        self.records.append(record)
 
     def _undo(self) -> None:
         """Back to the last whole record; what can't be cut away now is cut away when it is next opened."""

@@ -256,6 +256,29 @@ def test_a_file_touched_but_right_is_kept(asset: Asset, hashed: list[Path]) -> N
     assert hashed == [path]
 
 
+def test_a_users_file_is_hashed_again_only_when_it_changed(tmp_path: Path, hashed: list[Path]) -> None:
+    """Size or time of change tell; the next process believes the note too."""
+    path = tmp_path / "weights.pth"
+    change(path, b"one")
+    first = digests.known_sha256(path)
+    digests._index.cache_clear()
+    assert digests.known_sha256(path) == first
+    assert hashed == [path]
+    path.write_bytes(b"two")
+    assert digests.known_sha256(path) != first
+
+
+def test_a_file_written_just_now_is_not_noted(tmp_path: Path) -> None:
+    """It may be written again within the clock's grain, with the same size and time."""
+    path = tmp_path / "weights.pth"
+    path.write_bytes(b"one")
+    now = path.stat().st_mtime_ns
+    first = digests.known_sha256(path)
+    path.write_bytes(b"two")
+    os.utime(path, ns=(now, now))
+    assert digests.known_sha256(path) != first
+
+
 def change(path: Path, body: bytes) -> None:
     """Other bytes, and a time of change that differs whatever the clock's grain."""
     path.write_bytes(body)
