@@ -21,11 +21,13 @@ MAY_IMPORT = {
     "archs": LOW,
     "adapters": LOW | {"archs", "data", "metrics"},
     "store": BASE,
+    "stats": BASE,
+    "gate": BASE | {"store", "stats"},
     "runner": LOW | {"data", "metrics", "adapters", "store"},
-    "report": BASE | {"store"},
-    "cli": LOW | {"data", "metrics", "adapters", "store", "runner", "report"},
+    "report": BASE | {"store", "stats"},
+    "cli": LOW | {"data", "metrics", "adapters", "store", "runner", "report", "stats", "gate"},
 }
-JUDGING = ("store.frame", "report")
+JUDGING = ("store.frame", "stats", "gate", "report")
 HEAVY = {"torch", "torchvision", "lpips", "piq"}
 MODULES = sorted(ROOT.rglob("*.py"))
 

@@ -1,0 +1,1 @@
+"""The gate: two result sets and a policy in, verdicts out."""
