@@ -40,6 +40,8 @@ def print_summary(plan: Plan, outcome: Outcome, *, quiet: bool) -> None:
         _say(f"replaced {_cells(outcome.replaced)}: earlier results were of other weights, code or files")
     for name, reason in outcome.absent.items():
         _say(f"no {name}: {reason}")
+    for name, reason in outcome.broken.items():
+        _say(f"failed {name}: {reason}")
     for reason, cells in _by_reason(outcome.skipped):
         _say(f"skipped {_cells(cells)}: {reason}")
     for reason, cells in _by_reason(outcome.failed):

@@ -275,7 +275,7 @@ def _execute(request: Request, options: Options) -> int:
     print_summary(plan, outcome, quiet=options.quiet)
     if outcome.integrity or wrong_digest:
         return EXIT_INTEGRITY
-    if outcome.failed or (options.strict and (outcome.skipped or outcome.absent)):
+    if outcome.failed or outcome.broken or (options.strict and (outcome.skipped or outcome.absent)):
         return EXIT_FAILED
     if not measured:
         raise NothingMeasured("at least one score", "none", "see the reasons above, or srbench run --plan")

@@ -56,6 +56,8 @@ class Outcome:
     failed: dict[PlannedCell, str] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
     """metrics that could not be loaded, and why"""
+    broken: dict[str, str] = field(default_factory=dict)
+    """metrics that failed, and how they first did; the other metrics' scores stand"""
     replaced: list[PlannedCell] = field(default_factory=list)
     """cells whose earlier results were of other weights, code or files under the same name"""
     integrity: bool = False
@@ -72,6 +74,7 @@ class _Live:
     frames: Iterator[np.ndarray]
     values: dict[str, list[float]] = field(default_factory=dict)
     absent: dict[str, str] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
     frame: int = 0
     error: BaseException | None = None
@@ -200,7 +203,7 @@ class Evaluator:
     def _score(self, one: _Live, truth: Planes, sr: Planes, prepared: dict[str, Any]) -> None:
         for name in one.work.wanted:
             metric = self._metric(one.planned, name, one.work)
-            if isinstance(metric, str) or name in one.absent:
+            if isinstance(metric, str) or name in one.absent or name in one.broken:
                 continue
             try:
                 if name not in prepared:
@@ -211,8 +214,9 @@ class Evaluator:
                 one.values.setdefault(name, []).append(value)
             except Unavailable as why:
                 one.absent[name] = str(why)
-            except (Exception, SystemExit) as error:
-                raise ContractError(f"a number from {name}", describe(error), "check the metric") from error
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - the item's other scores are kept
+                why_not = ContractError(f"a number from {name}", describe(error), "check the metric")
+                one.broken[name] = self._broke(name, why_not)
 
     def _finish(self, one: _Live, frames: int) -> None:
         scores = self._dashes(one.planned, one.work, one.absent)
@@ -220,6 +224,8 @@ class Evaluator:
             if name not in one.absent:
                 signature = _signature(one.planned, name)
                 scores[name] = Score(signature, one.work.wanted[name], tuple(values))
+        for name, why in one.broken.items():  # without a key: it is tried again in the next run
+            scores[name] = Score(_signature(one.planned, name), "", reason=why)
         if not self.index.holds(one.planned.cell, one.work.item, one.work.wanted):
             self._write(one.planned, one.work, scores, frames=frames, seconds=one.seconds)
         self.outcome.computed += 1
@@ -244,7 +250,17 @@ class Evaluator:
                 self._metrics[name] = metric
             except Unavailable as why:
                 self._metrics[name] = self.outcome.absent[name] = str(why)
+            except StorageError:
+                raise
+            except (SrbenchError, MemoryError) as error:
+                self._metrics[name] = self._broke(name, error)
         return self._metrics[name]
+
+    def _broke(self, name: str, error: BaseException) -> str:
+        """Note that a metric failed; how it did."""
+        self.outcome.integrity |= isinstance(error, IntegrityError)
+        self.outcome.broken.setdefault(name, describe(error))
+        return describe(error)
 
     def _adapter(self, planned: PlannedCell) -> BaseAdapter | SrbenchError:
         name = planned.model.name

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from srbench import registry
+
 pytestmark = pytest.mark.usefixtures("fresh_registry")
 
 PLUGIN = """
@@ -90,14 +92,29 @@ def test_check_of_a_model_that_exits(srbench: Run, plugin: Callable[..., Path]) 
     assert "called sys.exit(0)" in ran.out + ran.err
 
 
-@pytest.mark.parametrize("where", ["prepare", "score"])
-def test_metric_that_exits_fails_its_cell(srbench: Run, plugin: Callable[..., Path], where: str) -> None:
-    """`sys.exit` in a metric is that metric's failure; nothing ends with success."""
-    path = plugin(**{where: "sys.exit(0)"})
-    ran = srbench("run", "--plugin", path, "-m", "nearest", "--metrics", "psnr_y,zero", *RUN)
+@pytest.mark.parametrize("where", ["metric_load", "prepare", "score"])
+def test_metric_that_exits_fails_alone(srbench: Run, plugin: Callable[..., Path], where: str) -> None:
+    """`sys.exit` in a metric is that metric's failure, code 3; what the others say is kept."""
+    asked = ("-m", "nearest", "--metrics", "psnr_y,zero", *RUN)
+    ran = srbench("run", "--plugin", plugin(**{where: "sys.exit(0)"}), *asked)
     assert ran.code == 3, ran.err
-    assert by_model(ran)["nearest"]["status"] == "failed"
-    assert "expected a number from zero" in by_model(ran)["nearest"]["reason"]
+    cell = by_model(ran)["nearest"]
+    assert cell["status"] == "done"
+    assert set(cell["metrics"]) == {"psnr_y"}
+    assert "called sys.exit(0); check the metric" in cell["absent"]["zero"]
+    assert "failed zero: expected" in ran.err
+
+
+def test_metric_that_failed_is_tried_again(srbench: Run, plugin: Callable[..., Path]) -> None:
+    """The same run fails again, not `known before`; once the metric is mended its score joins the others."""
+    asked = ("-m", "nearest", "--metrics", "psnr_y,zero", *RUN)
+    for _ in range(2):
+        assert srbench("run", "--plugin", plugin(score="raise ValueError('odd')"), *asked).code == 3
+        registry._models.pop("mine"), registry._metrics.pop("zero")
+    ran = srbench("run", "--plugin", plugin(), *asked)
+    assert ran.code == 0, ran.err
+    assert set(by_model(ran)["nearest"]["metrics"]) == {"psnr_y", "zero"}
+    assert by_model(ran)["nearest"]["absent"] == {}
 
 
 def test_prints_leave_json_alone(srbench: Run, plugin: Callable[..., Path]) -> None:
