@@ -6,7 +6,9 @@ import json
 import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 
+from srbench.cli.remarks import named, remarks
 from srbench.report.catalog import installed
 from srbench.report.terminal import show
 from srbench.report.views import boards
@@ -16,15 +18,21 @@ from srbench.store.aggregate import CellResult, cell_json
 from srbench.types import Cell
 
 
-def print_results(found: Iterable[CellResult], cells: Collection[Cell] | None, *, as_json: bool) -> int:
-    """Print results, those of `cells` only if given; how many cells have a number."""
+def print_results(
+    found: Iterable[CellResult], cells: Collection[Cell] | None, *, as_json: bool, summarised: bool = False
+) -> int:
+    """Print results, those of `cells` only if given; how many cells have a number.
+
+    Why a whole cell has none is left to the summary where one follows.
+    """
     results = [result for result in found if cells is None or result.cell in cells]
     if as_json:
         print(json.dumps({"cells": [cell_json(result) for result in results]}, indent=1))
     else:
         from rich.console import Console
 
-        show(boards(results, installed()), Console(highlight=False))
+        shown = [r if r.items else replace(r, reason="") for r in results] if summarised else results
+        show(boards(shown, installed()), Console(highlight=False))
     return sum(any(metric.mean.n for metric in result.metrics) for result in results)
 
 
@@ -37,15 +45,17 @@ def print_summary(plan: Plan, outcome: Outcome, *, quiet: bool) -> None:
     left = f", {outcome.left} left for the next run" if outcome.left else ""
     _say(f"{counts}{left}; records in {plan.request.folder}")
     if outcome.replaced:
-        _say(f"replaced {_cells(outcome.replaced)}: earlier results were of other weights, code or files")
+        _say(f"replaced {named(outcome.replaced)}: earlier results were of other weights, code or files")
     for name, reason in outcome.absent.items():
         _say(f"no {name}: {reason}")
     for name, reason in outcome.broken.items():
         _say(f"failed {name}: {reason}")
     for reason, cells in _by_reason(outcome.skipped):
-        _say(f"skipped {_cells(cells)}: {reason}")
+        _say(f"skipped {named(cells)}: {reason}")
     for reason, cells in _by_reason(outcome.failed):
-        _say(f"failed {_cells(cells)}: {reason}")
+        _say(f"failed {named(cells)}: {reason}")
+    for remark in remarks(plan):
+        _say(f"remark: {remark}")
 
 
 def _by_reason(cells: dict[PlannedCell, str]) -> list[tuple[str, list[PlannedCell]]]:
@@ -53,11 +63,6 @@ def _by_reason(cells: dict[PlannedCell, str]) -> list[tuple[str, list[PlannedCel
     for planned, reason in cells.items():
         grouped[reason].append(planned)
     return list(grouped.items())
-
-
-def _cells(cells: list[PlannedCell]) -> str:
-    names = [f"{p.cell.model} on {p.cell.dataset} x{p.cell.scale}" for p in cells]
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def _say(text: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from srbench.cli.remarks import remarks
 from srbench.runner.plan import Plan, PlannedCell
 from srbench.runner.request import Request
 from srbench.runner.work import Work
@@ -43,6 +44,8 @@ def print_plan(plan: Plan, *, as_json: bool) -> None:
         console.print(line, markup=False, soft_wrap=True)
     for planned in skipped:
         console.print(f"skip {_label(planned)}: {planned.skip}", markup=False, soft_wrap=True)
+    for remark in remarks(plan):
+        console.print(f"remark: {remark}", markup=False, soft_wrap=True)
     console.print(_total(plan), markup=False)
 
 

@@ -269,9 +269,8 @@ def _execute(request: Request, options: Options) -> int:
     with offline_mode(options.offline), redirect_stdout(sys.stderr):
         request, wrong_digest = _fetched(request, options)
         plan, outcome, records = execute(request, partial(run_listener, quiet=options.quiet), sys.argv[1:])
-    measured = print_results(
-        gather(records), {planned.cell for planned in plan.cells}, as_json=options.as_json
-    )
+    cells = {planned.cell for planned in plan.cells}
+    measured = print_results(gather(records), cells, as_json=options.as_json, summarised=not options.quiet)
     print_summary(plan, outcome, quiet=options.quiet)
     if outcome.integrity or wrong_digest:
         return EXIT_INTEGRITY

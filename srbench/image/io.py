@@ -90,6 +90,18 @@ def pixels_sha256(image: U8) -> str:
     return hashlib.sha256(np.ascontiguousarray(image).data).hexdigest()
 
 
+def lossy_format(path: Path) -> str:
+    """``JPEG`` or ``lossy WebP`` where a file's first bytes say so; empty for others, and for none."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+    except OSError:
+        return ""
+    if start.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    return "lossy WebP" if start[8:] == b"WEBPVP8 " else ""
+
+
 def write_png(path: str | os.PathLike[str], image: U8) -> None:
     """Write a PNG that is either whole or not there, whatever stops the writing; parents are made.
 

@@ -19,12 +19,14 @@ class Catalog:
         titles: of models, by name.
         published_as: a model's name in the published figures.
         references: the published figures.
+        trained_for: the degradation that a model's weights were trained for, by name and scale.
     """
 
     metrics: Mapping[str, MetricInfo] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
     published_as: Mapping[str, str] = field(default_factory=dict)
     references: References = field(default_factory=lambda: References(()))
+    trained_for: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
     def published_name(self, model: str) -> str:
         """A model's name in the published figures; a folder of outputs scored ``--as NAME`` goes by NAME."""
@@ -43,4 +45,10 @@ def installed() -> Catalog:
             name: entry.info.published_as for name, entry in models.items() if entry.info.published_as
         },
         references=shipped(),
+        trained_for={
+            (name, scale): weights.degradation
+            for name, entry in models.items()
+            for weights in entry.info.weights
+            for scale in weights.scales
+        },
     )

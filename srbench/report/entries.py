@@ -124,18 +124,25 @@ def _measured(result: CellResult, metric: MetricResult, column: Column, catalog:
         expected=result.expected,
         n_inf=mean.n_inf,
         status=result.status,
-        reason=plain("; ".join(_remarks(result, metric, left_out))),
+        reason=plain("; ".join(_remarks(result, metric, left_out, catalog))),
         ranked=ranked and bool(column.direction),
     )
 
 
-def _remarks(result: CellResult, metric: MetricResult, left_out: int) -> list[str]:
+def _remarks(result: CellResult, metric: MetricResult, left_out: int, catalog: Catalog) -> list[str]:
     remarks = [] if result.status == DONE else [f"{result.status}: {result.reason}, not ranked"]
     if metric.reason:
         remarks.append(metric.reason)
     if left_out:
         remarks.append(f"{left_out} infinite of {metric.mean.n} values left out of the mean, not ranked")
-    return remarks
+    return [*remarks, *_foreign_weights(result, catalog)]
+
+
+def _foreign_weights(result: CellResult, catalog: Catalog) -> list[str]:
+    """Weights that were trained for another degradation than these results are of."""
+    trained = catalog.trained_for.get((result.cell.model.removesuffix("+"), result.cell.scale))
+    measured = {item.record.key_fields.get("degradation", "").partition(":")[0] for item in result.items}
+    return [f"weights trained for {trained}"] if trained and measured - {trained, ""} else []
 
 
 def _published(cell: Cell, metric: MetricResult, catalog: Catalog, *, compare: bool) -> Published | None:

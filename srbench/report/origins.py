@@ -30,6 +30,20 @@ def origins(folder: Path, results: Iterable[CellResult]) -> list[Origin]:
     return [Origin(plain(name), tuple(_facts(read_provenance(folder, name)))) for name in ids]
 
 
+def measured(folder: Path, results: Iterable[CellResult]) -> str:
+    """``2026-11-22 to 2026-11-25 with srbench 0.1.0``: of the items that are shown, as their records say.
+
+    Raises:
+        IntegrityError: a provenance file is no JSON.
+    """
+    records = [item.record for result in results for item in result.items]
+    days = sorted({record.time[:10] for record in records} - {""})
+    names = sorted({record.provenance for record in records} - {""})
+    versions = sorted({_words(read_provenance(folder, name).get("srbench")) for name in names} - {""})
+    when = " to ".join([days[0], days[-1]] if len(days) > 1 else days)
+    return plain(" with srbench ".join(part for part in (when, ", ".join(versions)) if part))
+
+
 def _facts(named: Mapping[str, Any]) -> list[tuple[str, str]]:
     facts = {
         "srbench": _words(named.get("srbench"), named.get("commit"), "changed" if named.get("dirty") else ""),

@@ -10,11 +10,14 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from srbench import __version__
 from srbench.report.origins import Origin
 from srbench.report.views import Board
 
 
-def html(boards: Sequence[Board], counts: Sequence[tuple[str, int]], origins: Sequence[Origin]) -> str:
+def html(
+    boards: Sequence[Board], counts: Sequence[tuple[str, int]], origins: Sequence[Origin], measured: str
+) -> str:
     """The page. All text is escaped; a policy allows this page's own style and script, and nothing else."""
     style, script = _asset("style.css"), _asset("script.js")
     environment = Environment(
@@ -29,6 +32,8 @@ def html(boards: Sequence[Board], counts: Sequence[tuple[str, int]], origins: Se
         boards=boards,
         counts=counts,
         origins=origins,
+        measured=measured,
+        version=__version__,
         style=Markup(style),  # noqa: S704 (a file of this package, no text from outside)
         script=Markup(script),  # noqa: S704
         policy=_policy(style, script),

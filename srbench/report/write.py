@@ -11,7 +11,7 @@ from pathlib import Path
 from srbench.errors import NothingMeasured, StorageError, UsageError
 from srbench.report.catalog import Catalog, installed
 from srbench.report.markdown import markdown
-from srbench.report.origins import Origin, origins
+from srbench.report.origins import Origin, measured, origins
 from srbench.report.tables import csv_text
 from srbench.report.views import Board, boards, summary
 from srbench.store.aggregate import CellResult, load_cells
@@ -24,6 +24,8 @@ class Report:
     boards: tuple[Board, ...]
     counts: tuple[tuple[str, int], ...]
     origins: tuple[Origin, ...]
+    measured: str = ""
+    """when, and with which version"""
 
 
 def load_report(folder: Path, catalog: Catalog | None = None) -> Report:
@@ -42,13 +44,14 @@ def load_report(folder: Path, catalog: Catalog | None = None) -> Report:
         boards=tuple(boards(results, installed() if catalog is None else catalog)),
         counts=tuple(summary(results).items()),
         origins=tuple(origins(run, results)),
+        measured=measured(run, results),
     )
 
 
 def _html(report: Report) -> str:
     from srbench.report.render import html  # jinja2 is only needed here
 
-    return html(report.boards, report.counts, report.origins)
+    return html(report.boards, report.counts, report.origins, report.measured)
 
 
 FORMATS: dict[str, tuple[str, Callable[[Report], str]]] = {

@@ -244,6 +244,33 @@ def test_provenance_is_shown(run: Path, tmp_path: Path) -> None:
     assert "gone" not in text
 
 
+def test_the_page_says_when_and_with_which_version(run: Path, tmp_path: Path) -> None:
+    """Days and version are the records', not the clock's: the same journal gives the same bytes."""
+    text = written(run, "html", tmp_path)
+    assert "Measured 2026 with srbench 0.1." in text
+    days = {"a": "2026-03-04T05:06:07", "b": "2026-05-01T00:00:00"}
+    records = [replace(r, time=day) for name, day in days.items() for r in scored(cell(name), 1)]
+    later = journal(tmp_path / "later", *records)
+    assert "Measured 2026-03-04 to 2026-05-01 with srbench 0.1." in written(later, "html", tmp_path)
+    assert written(run, "html", tmp_path) == text
+
+
+def test_weights_of_another_degradation_are_noted(tmp_path: Path) -> None:
+    """The row's number stands, with a note, where the records say that it is of another degradation."""
+    catalog = replace(CATALOG, trained_for={("rcan", 2): "bi"})
+    for degradation, noted in (
+        ("bi:matlab-symmetric-u8:rgb", False),
+        ("bd-duf:matlab-symmetric-u8:rgb", True),
+    ):
+        folder = tmp_path / degradation[:4]
+        journal(
+            folder, *(replace(r, key_fields={"degradation": degradation}) for r in scored(cell("rcan"), 38.0))
+        )
+        (board,) = load_report(folder, catalog).boards
+        assert ("weights trained for bi" in board.notes) is noted
+        assert board.rows[0].entries[0].ranked
+
+
 # ----------------------------------------------------------------------------------- Markdown, CSV
 
 
