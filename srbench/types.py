@@ -26,6 +26,7 @@ FLAVOURS: tuple[Flavour, ...] = (
 )
 DEGRADATIONS: tuple[Degradation, ...] = ("bi", "bd-basicvsr", "bd-duf", "bd-tecogan")
 SCHEMA_VERSION = 1
+TIMING_SCHEMA = 1
 
 
 def digest(named: Mapping[str, Any]) -> str:
@@ -354,6 +355,194 @@ class Record:
     provenance: str = ""
     time: str = ""
     schema: int = SCHEMA_VERSION
+
+
+# ---------------------------------------------------------------------------------- timings
+
+
+@dataclass(frozen=True)
+class TimingSpec:
+    """What is timed, and how: everything that moves a cost.
+
+    Attributes:
+        model: the name in results, with its argument.
+        fingerprint: of weights and source, as in a prediction's key.
+        weights: ``card``, or ``untrained``: the same network with random weights.
+        point: the standard point's name: ``720p``, ``256``, ``HxW`` of the LR image, or ``DATASET/ITEM``.
+        height, width: of the LR frames, in pixels; the network's own input may be padded, or enlarged.
+        kind: a ``window`` model answers for one frame of `frames`, a ``sequence`` model for all.
+        frames: LR frames that enter in one call; 1 for stills.
+        inference: the inference's signature, as in `Cell`.
+        engine: what runs the network, with its version.
+        torch: PyTorch's version, whatever the engine.
+        device: its kind: ``cpu`` or ``cuda``.
+        threads: on the processor.
+        memory_format: ``contiguous`` or ``channels-last``.
+        tf32: whether float32 products may be rounded to TF32 (on a GPU).
+        cudnn: ``deterministic``, or ``benchmark`` (the fastest algorithm found, of any kind).
+        compiled: by ``torch.compile``.
+        machine: digest of the hardware; two machines' figures never share a rank.
+    """
+
+    model: str
+    fingerprint: str
+    weights: Literal["card", "untrained"]
+    scale: int
+    point: str
+    height: int
+    width: int
+    kind: Kind
+    frames: int
+    inference: str
+    engine: str
+    torch: str
+    dtype: str
+    device: str
+    threads: int
+    memory_format: Literal["contiguous", "channels-last"]
+    tf32: bool
+    cudnn: Literal["deterministic", "benchmark"]
+    compiled: bool
+    machine: str
+
+    @property
+    def key(self) -> str:
+        """Digest of all fields: what was timed under it is not timed again."""
+        return digest({f.name: getattr(self, f.name) for f in fields(self)})
+
+    @property
+    def answers(self) -> int:
+        """Frames that one call gives."""
+        return self.frames if self.kind == "sequence" else 1
+
+    @property
+    def megapixels(self) -> float:
+        """Of one output frame / 1e6."""
+        return self.height * self.width * self.scale**2 / 1e6
+
+    @property
+    def setup(self) -> str:
+        """What figures of one column share: ``cpu:2|float32|contiguous|eager|torch 2.9.1``."""
+        gpu = (f"tf32:{'on' if self.tf32 else 'off'}", f"cudnn:{self.cudnn}") if self.device != "cpu" else ()
+        compiled = "compiled" if self.compiled else "eager"
+        where = f"{self.device}:{self.threads}"
+        return "|".join((where, self.dtype, self.memory_format, compiled, *gpu, f"torch {self.torch}"))
+
+    @property
+    def signature(self) -> str:
+        """``x4|720p:180x320|torch|float32|cpu|whole|cpu:2|float32|...``: all but model and machine."""
+        where = f"{self.point}:{self.height}x{self.width}"
+        clip = (f"{self.kind}:{self.frames}",) if self.kind == "sequence" else ()
+        untrained = ("untrained",) if self.weights == "untrained" else ()
+        engine = () if self.engine == f"torch {self.torch}" else (self.engine,)
+        return "|".join((f"x{self.scale}", where, *clip, *untrained, self.inference, *engine, self.setup))
+
+
+@dataclass(frozen=True)
+class GpuState:
+    """A GPU at the end of a measurement, as its driver tells.
+
+    Attributes:
+        sm_mhz, memory_mhz: clocks.
+        power_limit_w, power_w, temperature_c: as named.
+        throttled: why its clocks were held down; empty if they were not.
+        processes: that compute on it, this one among them.
+    """
+
+    name: str
+    driver: str
+    sm_mhz: float
+    memory_mhz: float
+    power_limit_w: float
+    power_w: float
+    temperature_c: float
+    throttled: tuple[str, ...]
+    processes: int
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """The machine while it measured.
+
+    Attributes:
+        machine: in words: processor, cores, memory, GPUs.
+        governor: of the processor's clock; empty where the system tells none.
+        mhz: the processor's clock at the end; 0 where the system tells none.
+        load: the load average over one minute, at the start.
+        seconds: watched.
+        other_cores: mean number of cores that other processes kept busy.
+        stolen_cores: mean number of cores that a virtual machine's host took away.
+        disturbances: in words, why the machine was not quiet; empty if it was.
+    """
+
+    machine: str
+    governor: str
+    mhz: float
+    load: float
+    seconds: float
+    other_cores: float
+    stolen_cores: float
+    gpu: GpuState | None = None
+    disturbances: tuple[str, ...] = ()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing else was seen to work."""
+        return not self.disturbances
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One line of ``timings.jsonl``: all samples of one spec; medians and intervals are derived later.
+
+    Samples are of the network alone: its input is ready on its device, and what the door does to pixels
+    (conversion, a luma network's bicubic enlargement) is left out. On a GPU each call is timed twice at once,
+    by the host's clock up to synchronisation (``wall``) and by events around it; ``copies`` are calls of a
+    second series that bring the input from the host and the output back.
+
+    Attributes:
+        step: of the ladder that it ran on: ``whole``, ``tile:256+12``, ``cpu:whole``; empty if it did not.
+        exhausted: steps before it that ran out of memory.
+        warm_up: calls before the first sample.
+        settled: whether times had stopped falling by then.
+        stopped: what ended the repeats: the median was ``precise`` enough, the ``budget`` was spent, or
+            ``count``, the most samples that are ever taken.
+        confidence, width: the interval asked for, and the relative width at which it is narrow enough.
+        wall_ms, event_ms, wall_copies_ms, event_copies_ms: milliseconds a call, in order of time.
+        peak_bytes: the most memory that a call held; `memory` says how it was found, or why it was not.
+        params: of the modules that were loaded.
+        macs: multiply-adds of a call; `flops` is twice that. `counted` says what the counter left out.
+    """
+
+    spec: TimingSpec
+    status: Status
+    reason: str = ""
+    step: str = ""
+    exhausted: tuple[str, ...] = ()
+    warm_up: int = 0
+    settled: bool = False
+    stopped: str = ""
+    confidence: float = 0.0
+    width: float = 0.0
+    wall_ms: tuple[float, ...] = ()
+    event_ms: tuple[float, ...] = ()
+    wall_copies_ms: tuple[float, ...] = ()
+    event_copies_ms: tuple[float, ...] = ()
+    peak_bytes: int | None = None
+    memory: str = ""
+    params: int | None = None
+    macs: int | None = None
+    flops: int | None = None
+    counted: str = ""
+    conditions: Conditions | None = None
+    provenance: str = ""
+    time: str = ""
+    schema: int = TIMING_SCHEMA
+
+    @property
+    def signature(self) -> str:
+        """The spec's, and the step of the ladder: a tiled result is another one than an untiled."""
+        return f"{self.spec.signature}|{self.step}"
 
 
 @cache

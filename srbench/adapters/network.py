@@ -126,7 +126,7 @@ class Adapter(BaseAdapter):
         height, width = lr.shape[2:]
         rows, cols = (torch.from_numpy(reflected(n, self.info.size_multiple)) for n in (height, width))
         padded = lr.index_select(2, rows.to(lr.device)).index_select(3, cols.to(lr.device))
-        sr = self._tiled(padded) if self.settings.tile else self._whole(padded)
+        sr = self._tiled(padded, self._whole) if self.settings.tile else self._whole(padded)
         return sr[..., : height * self._factor, : width * self._factor]
 
     def _answers(self, frames: int) -> int:
@@ -137,12 +137,33 @@ class Adapter(BaseAdapter):
     def _factor(self) -> int:
         return 1 if self.info.pre_upsampled else self.scale
 
-    def _tiled(self, lr: Tensor) -> Tensor:
+    @final
+    def unchecked(self, lr: Tensor, predict: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+        """The network alone, tiled and ensembled as asked: what a timing times.
+
+        Args:
+            lr: as `predict` takes it: at the door, padded to the size multiple. In tiles if so asked.
+            predict: in the place of the adapter's own, for one that was compiled.
+
+        Raises:
+            MemoryError: not enough memory, of whichever device.
+        """
+
+        def whole(planes: Tensor) -> Tensor:
+            sr: Tensor = self._predict(planes, predict or self.predict)
+            return sr
+
+        def once(planes: Tensor) -> Tensor:
+            return self._tiled(planes, whole) if self.settings.tile else whole(planes)
+
+        return ensembled(once, lr) if self.settings.ensemble else once(lr)
+
+    def _tiled(self, lr: Tensor, predict: Callable[[Tensor], Tensor]) -> Tensor:
         t, c, height, width = lr.shape
         whole = torch.empty(0)
         side = tile_side(self.info, self.settings.tile, self.scale)
         for rows, cols in tiles(height, width, side, tile_overlap(self.info)):
-            sr = self._whole(lr[..., rows.seen(), cols.seen()].contiguous())
+            sr = predict(lr[..., rows.seen(), cols.seen()].contiguous())
             if not len(whole):  # only now is it known in which dtype the network answers
                 whole = sr.new_empty((self._answers(t), c, height * self._factor, width * self._factor))
             kept = sr[..., rows.kept(self._factor), cols.kept(self._factor)]
@@ -152,16 +173,16 @@ class Adapter(BaseAdapter):
     def _whole(self, lr: Tensor) -> Tensor:
         given = lr.clone()
         with torch.inference_mode(), _exact():
-            sr = self._predict(given)
+            sr = self._predict(given, self.predict)
         # The version counts torch's in-place operations, those too that changed no value; numpy's it misses.
         if given._version != 0 or not torch.equal(given, lr):
             raise self.broken("to leave its input alone", "predict changed it in place", "clone it first")
         t, c, h, w = lr.shape
         return self._checked(sr, (self._answers(t), c, h * self._factor, w * self._factor))
 
-    def _predict(self, lr: Tensor) -> Any:
+    def _predict(self, lr: Tensor, predict: Callable[[Tensor], Tensor]) -> Any:
         try:
-            return self.predict(lr)
+            return predict(lr)
         except torch.cuda.OutOfMemoryError as error:
             raise MemoryError(str(error)) from error
         except RuntimeError as error:

@@ -1,23 +1,11 @@
-r"""The journal: one run's results, a JSON Lines file that is only ever appended to.
-
-One record is one line, written by one ``write`` and flushed to the disk, so that a killed run loses
-nothing it had reported. A record is whole when its line ends with a newline and parses; what a crash
-left of a last line is cut away when the journal is next opened for appending, and passed over by readers.
-"""
+"""The journal: one run's results, one `Record` a line."""
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import os
-from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-from srbench.errors import IntegrityError, StorageError, UsageError
-from srbench.store.records import NotJsonError, decode, encode
+from srbench.store.lines import AppendedFile, LineFormat, file_in, read_lines
+from srbench.store.records import decode, encode
 from srbench.types import Record
 
 __all__ = ["JOURNAL", "Journal", "decode", "encode", "journal_path", "read_journal"]
@@ -25,8 +13,7 @@ __all__ = ["JOURNAL", "Journal", "decode", "encode", "journal_path", "read_journ
 JOURNAL = "journal.jsonl"
 """The journal's name inside a run's folder."""
 
-_BEGINNING = b'{"cell":{'  # of every record: its keys are sorted
-_BLANK = b" \t\r\n\0"
+_FORM = LineFormat[Record](b'{"cell":{', encode, decode)  # every record begins so: its keys are sorted
 
 
 def journal_path(folder_or_journal: Path) -> Path:
@@ -35,186 +22,16 @@ def journal_path(folder_or_journal: Path) -> Path:
     Raises:
         UsageError: there is none.
     """
-    path = folder_or_journal / JOURNAL if folder_or_journal.is_dir() else folder_or_journal
-    if not path.is_file():
-        raise UsageError(
-            f"a run's folder with {JOURNAL}", f"{str(path)!r}, which is not there", "run srbench first"
-        )
-    return path
+    return file_in(folder_or_journal, JOURNAL, "run srbench first")
 
 
 def read_journal(path: Path) -> list[Record]:
-    """All records up to the last whole one, in the order in which they were written.
-
-    Raises:
-        UsageError: the file can't be read.
-        IntegrityError: a broken line before the last, a newer schema or an unknown field; its line is named.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(
-            "a journal that can be read", f"{str(path)!r}: {error.strerror}", "check the path"
-        ) from error
-    return _scan(path, content)[0]
+    """All records up to the last whole one; as `srbench.store.lines.read_lines`."""
+    return read_lines(path, _FORM)
 
 
-def _scan(path: Path, content: bytes) -> tuple[list[Record], int]:
-    """The whole records, and how many bytes they take."""
-    records: list[Record] = []
-    size = 0
-    lines = BytesIO(content).readlines()
-    written = len(content.rstrip(_BLANK))
-    for number, line in enumerate(lines, 1):
-        last = number == len(lines) or (bool(records) and size >= written)
-        record = _record(path, number, line, last=last)
-        if record is None:
-            break
-        records.append(record)
-        size += len(line)
-    return records, size
+class Journal(AppendedFile[Record]):
+    """A journal opened for appending; as `srbench.store.lines.AppendedFile`."""
 
-
-def _record(path: Path, number: int, line: bytes, *, last: bool) -> Record | None:
-    """One line's record; None for what a crash left of the last line."""
-    try:
-        if not line.endswith(b"\n"):
-            raise NotJsonError("no newline at its end")
-        return decode(line)
-    except NotJsonError as error:
-        if last and _may_be_torn(line, begun=number > 1):
-            return None
-        raise _broken(path, number, str(error)) from error
-    except IntegrityError as error:
-        raise IntegrityError(error.expected, f"{error.got} at {path.name}:{number}", error.hint) from error
-
-
-def _may_be_torn(line: bytes, *, begun: bool) -> bool:
-    """Whether a last line may be what a power cut left, which on some file systems is any bytes at all.
-
-    A file with no whole record yet (not `begun`) may be anybody's: there the line has to begin as a record.
-    """
-    if begun and (not line.endswith(b"\n") or not line.strip(_BLANK)):
-        return True
-    text = line.rstrip(b"\n").rstrip(b"\0")
-    return _BEGINNING.startswith(text) or text.startswith(_BEGINNING)
-
-
-def _broken(path: Path, number: int, why: str) -> IntegrityError:
-    return IntegrityError(
-        "one record on each line", f"{path.name}:{number}: {why}", f"restore {path}, or remove that line"
-    )
-
-
-@dataclass
-class Journal:
-    """A journal opened for appending; a context manager that holds an exclusive lock.
-
-    Attributes:
-        path: the file; it and its folder are made if they are missing.
-        records: what it holds: those it was opened with, then those appended.
-
-    Raises (on entering):
-        UsageError: another run writes here, or the path can't be written.
-        IntegrityError: as `read_journal`.
-    """
-
-    path: Path
-    records: list[Record] = field(default_factory=list, init=False)
-    _file: int = field(default=-1, init=False, repr=False)
-    _size: int = field(default=0, init=False, repr=False)
-
-    def __enter__(self) -> Self:
-        self._file = _open(self.path)
-        try:
-            _lock(self._file, self.path)
-            self._recover()
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the file and of its lock; more than once does no harm."""
-        if self._file >= 0:
-            os.close(self._file)
-        self._file = -1
-
-    def _recover(self) -> None:
-        """Read what is there, and cut away what a crash left of the last line."""
-        with os.fdopen(self._file, "rb", closefd=False) as file:
-            content = file.read()
-        self.records, self._size = _scan(self.path, content)
-        if self._size < len(content):
-            os.ftruncate(self._file, self._size)
-            os.fsync(self._file)
-
-    def append(self, record: Record) -> None:
-        """Write one record, and return when the disk has it.
-
-        Raises:
-            StorageError: it could not be written whole; nothing of it is left in the file.
-        """
-        line = encode(record).encode("ascii") + b"\n"
-        try:
-            written = os.write(self._file, line)
-            if written < len(line):
-                raise OSError(errno.ENOSPC, f"only {written} of {len(line)} bytes fitted")
-            os.fsync(self._file)
-        except OSError as error:
-            self._undo()
-            raise StorageError(
-                f"room for a record in {self.path}",
-                f"{error.strerror}",
-                "free some space, then run the same again",
-            ) from error
-        self._size += len(line)
-        self.records.append(record)
-
-    def _undo(self) -> None:
-        """Back to the last whole record; what can't be cut away now is cut away when it is next opened."""
-        try:
-            os.ftruncate(self._file, self._size)
-        except OSError:
-            self.close()
-
-
-def _open(path: Path) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        created = not path.exists()
-        file = os.open(path, flags, 0o644)
-        if created:
-            _flush_folder(path.parent)
-    except OSError as error:
-        raise UsageError(
-            "a folder that can be written", f"{str(path)!r}: {error.strerror}", "choose another folder"
-        ) from error
-    return file
-
-
-def _flush_folder(folder: Path) -> None:
-    """A new file's name is on the disk only when its folder is."""
-    file = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
-def _lock(file: int, path: Path) -> None:
-    # flock, not lockf: a lock of lockf's kind is lost as soon as this process reads the same file.
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise UsageError(
-            f"to be the only one that writes {path}",
-            "another run writes here",
-            "wait for it, or choose another folder",
-        ) from error
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, _FORM)

@@ -67,6 +67,17 @@ class Machine:
     ram_gb: float
     gpus: tuple[str, ...] = ()
 
+    @property
+    def id(self) -> str:
+        """16 hex digits: machines of one id have the same hardware, as far as it is told here."""
+        return digest(asdict(self))
+
+    @property
+    def words(self) -> str:
+        """``AMD EPYC, 2 cores, 25.2 GB, NVIDIA H100``."""
+        cores = f"{self.physical_cores or self.logical_cores} cores"
+        return ", ".join((self.cpu, cores, f"{self.ram_gb} GB", *self.gpus))
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -113,7 +124,7 @@ def collect(argv: Sequence[str], seeds: Mapping[str, int] | None = None) -> Prov
         python=f"{platform.python_implementation()} {platform.python_version()}",
         os=f"{platform.system()} {platform.release()} {platform.machine()}",
         libraries={name: _version(name) for name in LIBRARIES},
-        machine=_machine(),
+        machine=this_machine(),
         environment=_environment(os.environ),
         argv=tuple(shorten_paths(argument) for argument in argv),
         seeds=dict(seeds or {}),
@@ -151,7 +162,8 @@ def _checkout(folder: Path) -> tuple[str, bool]:
     return commit, bool(changes)
 
 
-def _machine() -> Machine:
+def this_machine() -> Machine:
+    """The hardware this process runs on."""
     return Machine(
         cpu=_processor(),
         physical_cores=psutil.cpu_count(logical=False) or 0,

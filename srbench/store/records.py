@@ -68,28 +68,33 @@ def decode(line: str | bytes) -> Record:
         NotJsonError: the line is no JSON object.
         IntegrityError: a newer schema, or an unknown, missing or wrongly typed field.
     """
-    named = _parse(line)
-    _check_schema(named)
-    _check_fields(named, Record, "record")
+    named = parse_object(line)
+    check_schema(named, SCHEMA_VERSION)
+    check_fields(named, Record, "record")
     return Record(
         cell=_cell(named["cell"]),
-        item=_text(named, "item"),
-        items=_count(named, "items"),
+        item=text_of(named, "item"),
+        items=count_of(named, "items"),
         status=_status(named["status"]),
-        reason=_text(named, "reason"),
-        frames=_count(named, "frames"),
-        prediction=_text(named, "prediction"),
-        key_fields={name: _text(named["key_fields"], name) for name in _mapping(named, "key_fields")},
+        reason=text_of(named, "reason"),
+        frames=count_of(named, "frames"),
+        prediction=text_of(named, "prediction"),
+        key_fields={name: text_of(named["key_fields"], name) for name in _mapping(named, "key_fields")},
         scores={name: _score(named["scores"][name]) for name in _mapping(named, "scores")},
-        seconds=_number(named["seconds"], "seconds"),
-        megapixels=_number(named["megapixels"], "megapixels"),
-        provenance=_text(named, "provenance"),
-        time=_text(named, "time"),
+        seconds=number_of(named["seconds"], "seconds"),
+        megapixels=number_of(named["megapixels"], "megapixels"),
+        provenance=text_of(named, "provenance"),
+        time=text_of(named, "time"),
         schema=named["schema"],
     )
 
 
-def _parse(line: str | bytes) -> dict[str, Any]:
+def parse_object(line: str | bytes) -> dict[str, Any]:
+    """One line's JSON object.
+
+    Raises:
+        NotJsonError: it is none.
+    """
     try:
         named = json.loads(line, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError too
@@ -103,21 +108,31 @@ def _refuse_constant(name: str) -> float:
     raise ValueError(f"{name} is not JSON")
 
 
-def _check_schema(named: Mapping[str, Any]) -> None:
+def check_schema(named: Mapping[str, Any], newest: int) -> None:
+    """Refuse a record of a schema that this srbench doesn't know.
+
+    Raises:
+        IntegrityError: none, or a newer one.
+    """
     schema = named.get("schema")
     if type(schema) is not int or schema < 1:
         raise IntegrityError(
             "a record with its schema's number", repr(schema), "is this a journal of srbench?"
         )
-    if schema > SCHEMA_VERSION:
+    if schema > newest:
         raise IntegrityError(
-            f"a record of schema {SCHEMA_VERSION} or older", f"schema {schema}", "upgrade srbench to read it"
+            f"a record of schema {newest} or older", f"schema {schema}", "upgrade srbench to read it"
         )
 
 
-def _check_fields(named: object, noun: type, what: str) -> None:
+def check_fields(named: object, noun: type, what: str) -> None:
+    """Refuse anything but a JSON object of exactly a noun's fields.
+
+    Raises:
+        IntegrityError: it is something else, or has unknown or missing fields.
+    """
     if not isinstance(named, dict):
-        raise _wrong(f"a {what}", named)
+        raise wrong(f"a {what}", named)
     unknown, missing = set(named) - field_names(noun), field_names(noun) - set(named)
     if unknown:
         raise IntegrityError(f"the fields of a {what}", f"unknown {_listed(unknown)}", "upgrade srbench?")
@@ -131,61 +146,67 @@ def _listed(names: Iterable[str]) -> str:
 
 def _cell(named: Any) -> Cell:
     named = {"average": "", **named} if isinstance(named, dict) else named
-    _check_fields(named, Cell, "cell")
-    texts = {name: _text(named, name) for name in field_names(Cell) - {"scale"}}
-    return Cell(scale=_count(named, "scale"), **texts)
+    check_fields(named, Cell, "cell")
+    texts = {name: text_of(named, name) for name in field_names(Cell) - {"scale"}}
+    return Cell(scale=count_of(named, "scale"), **texts)
 
 
 def _score(named: Any) -> Score:
-    _check_fields(named, Score, "score")
-    values = _typed(named["values"], list, "values")
+    check_fields(named, Score, "score")
+    values = typed(named["values"], list, "values")
     return Score(
-        signature=_text(named, "signature"),
-        key=_text(named, "key"),
-        values=tuple(_number(value, "values") for value in values),
-        reason=_text(named, "reason"),
+        signature=text_of(named, "signature"),
+        key=text_of(named, "key"),
+        values=tuple(number_of(value, "values") for value in values),
+        reason=text_of(named, "reason"),
     )
 
 
 def _status(value: Any) -> Status:
-    return _convert(Status, value, "status")
+    return convert(Status, value, "status")
 
 
-def _number(value: Any, name: str) -> float:
+def number_of(value: Any, name: str) -> float:
+    """A float, infinities and NaN included; IntegrityError for anything else."""
     if isinstance(value, str) and value in _NON_FINITE:
         return _NON_FINITE[value]
     if type(value) not in (int, float):
-        raise _wrong(f"a number in {name!r}", value)
-    return _convert(float, value, name)
+        raise wrong(f"a number in {name!r}", value)
+    return convert(float, value, name)
 
 
-def _convert(maker: Callable[[Any], T], value: Any, name: str) -> T:
+def convert(maker: Callable[[Any], T], value: Any, name: str) -> T:
+    """What `maker` makes of a value; IntegrityError where it refuses."""
     try:
         return maker(value)
     except (ValueError, OverflowError) as error:
-        raise _wrong(f"a valid {name!r}", value) from error
+        raise wrong(f"a valid {name!r}", value) from error
 
 
-def _text(named: Mapping[str, Any], name: str) -> str:
-    return _typed(named[name], str, name)
+def text_of(named: Mapping[str, Any], name: str) -> str:
+    """A text field; IntegrityError for anything else."""
+    return typed(named[name], str, name)
 
 
-def _count(named: Mapping[str, Any], name: str) -> int:
+def count_of(named: Mapping[str, Any], name: str) -> int:
+    """A field that counts: a whole number from 0; IntegrityError for anything else."""
     value = named[name]
     if type(value) is not int or value < 0:  # a bool is an int too, but not a count
-        raise _wrong(f"a count in {name!r}", value)
+        raise wrong(f"a count in {name!r}", value)
     return value
 
 
 def _mapping(named: Mapping[str, Any], name: str) -> dict[str, Any]:
-    return _typed(named[name], dict, name)
+    return typed(named[name], dict, name)
 
 
-def _typed(value: Any, kind: type[T], name: str) -> T:
+def typed(value: Any, kind: type[T], name: str) -> T:
+    """A value of one of JSON's types; IntegrityError for another."""
     if not isinstance(value, kind):
-        raise _wrong(f"{kind.__name__} in {name!r}", value)
+        raise wrong(f"{kind.__name__} in {name!r}", value)
     return value
 
 
-def _wrong(expected: str, value: object) -> IntegrityError:
+def wrong(expected: str, value: object) -> IntegrityError:
+    """The error for a field's value."""
     return IntegrityError(expected, repr(value)[:80], "restore the file")

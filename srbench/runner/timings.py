@@ -1,0 +1,314 @@
+"""What ``srbench time`` will do, and doing it: one timing at a time, nothing beside it.
+
+Planning imports no torch. What is on disk under the same key, on the same machine, is not timed again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+from filelock import FileLock, Timeout
+
+from srbench.adapters.base import Settings, settings_refused
+from srbench.adapters.planning import inference_signature, model_fingerprint, skip_reason
+from srbench.errors import NothingMeasured, PluginError, Unavailable, UsageError
+from srbench.fetch import home
+from srbench.protocols import get_protocol
+from srbench.runner.request import ModelChoice
+from srbench.store.provenance import Machine, collect, this_machine, write_provenance
+from srbench.store.timings import TimingFile, latest, read_timings
+from srbench.timing.measure import Limits
+from srbench.timing.points import STANDARD, Point, pictures, points
+from srbench.types import Kind, ModelInfo, Status, Timing, TimingSpec
+
+SEQUENCE = 5
+"""Frames of a sequence model's clip, if nothing else is asked for."""
+
+
+@dataclass(frozen=True)
+class TimeRequest:
+    """One ``srbench time``, names resolved.
+
+    Attributes:
+        points: as `srbench.timing.points.points` takes them.
+        threads: on the processor; 0 for as many as `default_threads` says.
+        tile: side of tiles in LR pixels, 0 for whole images.
+        frames: of a sequence model's clip.
+        tf32: float32 products may be TF32.
+        benchmark: cuDNN looks for the fastest algorithm.
+        untrained: random weights in built-in networks.
+        again: time what is known, too.
+    """
+
+    models: tuple[ModelChoice, ...]
+    scales: tuple[int, ...] = (4,)
+    points: tuple[str, ...] = STANDARD
+    device: str = "cpu"
+    dtype: str = "float32"
+    threads: int = 0
+    tile: int = 0
+    frames: int = SEQUENCE
+    channels_last: bool = False
+    tf32: bool = False
+    benchmark: bool = False
+    compiled: bool = False
+    untrained: bool = False
+    again: bool = False
+    limits: Limits = field(default_factory=Limits)
+    folder: Path = field(default_factory=lambda: Path("results/runs/main"))
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedTiming:
+    """One timing to take, one that is known, or why there will be none."""
+
+    model: ModelChoice
+    scale: int
+    point: Point | str
+    spec: TimingSpec | None = None
+    known: Timing | None = None
+    skip: str = ""
+
+    @property
+    def label(self) -> str:
+        """``imdn x4 at 720p``."""
+        name = self.point if isinstance(self.point, str) else self.point.name
+        return f"{self.model.name} x{self.scale} at {name}"
+
+
+@dataclass
+class TimeOutcome:
+    """How it went: what was taken now, what was known, and what there is not, with its reason."""
+
+    taken: list[Timing] = field(default_factory=list)
+    known: list[Timing] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+def default_threads() -> int:
+    """``OMP_NUM_THREADS``, or the physical cores that this process may use."""
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdigit() and int(asked):
+        return int(asked)
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(psutil.cpu_count(logical=False) or allowed, allowed)
+
+
+def plan_timings(request: TimeRequest, machine: Machine) -> list[PlannedTiming]:
+    """Every model at every scale and point, against the timings on disk.
+
+    Raises:
+        UsageError: no such point.
+        IntegrityError: the timings are damaged before their last line.
+    """
+    known = latest(read_timings(request.folder))
+    return [_with_known(planned, known, request) for planned in _planned(request, machine)]
+
+
+def _with_known(planned: PlannedTiming, known: dict[str, Timing], request: TimeRequest) -> PlannedTiming:
+    found = known.get(planned.spec.key) if planned.spec is not None else None
+    return planned if found is None or request.again else replace(planned, known=found)
+
+
+def _planned(request: TimeRequest, machine: Machine) -> Iterator[PlannedTiming]:
+    for scale in request.scales:
+        for name in request.points:
+            try:
+                found: Sequence[Point | str] = points(name, scale)
+                missing = ""
+            except NothingMeasured as why:
+                found, missing = (name,), str(why)
+            for point in found:
+                for model in request.models:
+                    yield _one(request, machine, model, scale, point, missing)
+
+
+def _one(
+    request: TimeRequest, machine: Machine, model: ModelChoice, scale: int, point: Point | str, missing: str
+) -> PlannedTiming:
+    settings = time_settings(request, model)
+    try:
+        skip = missing or _skip(request, model, scale, settings)
+    except (PluginError, Unavailable) as error:
+        skip = str(error)
+    if skip or isinstance(point, str):
+        return PlannedTiming(model, scale, point, skip=skip)
+    return PlannedTiming(model, scale, point, spec_of(request, machine, model, scale, point))
+
+
+def time_settings(request: TimeRequest, model: ModelChoice) -> Settings:
+    """How a model is asked to run."""
+    dtype = request.dtype if model.entry.info.dtypes else "float32"
+    return Settings(device=request.device, dtype=dtype, tile=request.tile, ensemble=model.ensemble)
+
+
+def _skip(request: TimeRequest, model: ModelChoice, scale: int, settings: Settings) -> str:
+    info = model.entry.info
+    if info.family in ("folder", "command"):
+        return f"{info.name} has no computation of its own that could be timed"
+    if not info.dtypes and (request.device != "cpu" or request.dtype != "float32"):
+        return f"{info.name} has no network: it runs on the processor, in its own precision"
+    if not info.dtypes and (request.compiled or request.channels_last):
+        return f"{info.name} has no network to compile or lay out"
+    return (
+        settings_refused(info, settings)
+        or skip_reason(model.entry, model.argument, get_protocol("classic", scale), settings)
+        or ""
+    )
+
+
+def spec_of(
+    request: TimeRequest, machine: Machine, model: ModelChoice, scale: int, point: Point
+) -> TimingSpec:
+    """Everything that moves this cost."""
+    info, settings = model.entry.info, time_settings(request, model)
+    protocol = get_protocol("classic", scale)
+    frames = frames_of(info, request.frames)
+    return TimingSpec(
+        model=model.name,
+        fingerprint=model_fingerprint(model.entry, model.argument, scale),
+        weights="untrained" if request.untrained and info.dtypes else "card",
+        scale=scale,
+        point=point.name,
+        height=point.height,
+        width=point.width,
+        kind=info.kind,
+        frames=frames,
+        inference=inference_signature(model.entry, model.argument, protocol, settings, frames),
+        engine=_versioned(info.engine if info.dtypes else "numpy"),
+        torch=_version("torch"),
+        dtype=settings.dtype,
+        device=request.device.partition(":")[0],
+        threads=request.threads or default_threads(),
+        memory_format="channels-last" if request.channels_last else "contiguous",
+        tf32=request.tf32,
+        cudnn="benchmark" if request.benchmark else "deterministic",
+        compiled=request.compiled,
+        machine=machine.id,
+    )
+
+
+def frames_of(info: ModelInfo, sequence: int) -> int:
+    """How many LR frames enter in one call."""
+    lengths: dict[Kind, int] = {
+        "still": 1,
+        "window": info.frames_before + 1 + info.frames_after,
+        "sequence": sequence,
+    }
+    return lengths[info.kind]
+
+
+def _versioned(engine: str) -> str:
+    return f"{engine} {_version(engine)}".strip()
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return ""
+
+
+# ------------------------------------------------------------------------------------------ doing it
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Hold the machine's only right to time: two timings at once would time each other.
+
+    Raises:
+        UsageError: another srbench is timing here.
+    """
+    folder = home()
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / "timing.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise UsageError(
+            "to be the only one that times on this machine", "another srbench time", "wait for it"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def execute_timings(
+    request: TimeRequest, began: Callable[[PlannedTiming, int, int], None], argv: list[str]
+) -> TimeOutcome:
+    """Take what is not known yet; every timing is on disk when this returns, or is interrupted.
+
+    Args:
+        request: what to time.
+        began: told each timing before it begins, with its number and how many there are.
+        argv: the command line, for the provenance.
+
+    Raises:
+        UsageError: another srbench is timing here, or the folder can't be written.
+        IntegrityError: the timings are damaged before their last line.
+        StorageError: a timing could not be written.
+    """
+    from srbench.adapters.network import check_device  # torch is needed from here on
+
+    check_device(request.device)
+    machine, outcome = this_machine(), TimeOutcome()
+    with alone(), TimingFile(request.folder) as file:
+        plan = plan_timings(request, machine)
+        provenance = collect(argv)
+        write_provenance(request.folder, provenance)
+        todo = [planned for planned in plan if planned.spec is not None and not _is_done(planned.known)]
+        for number, planned in enumerate(todo, 1):
+            began(planned, number, len(todo))
+            timing = _taken(request, planned, machine, provenance.id)
+            if planned.known is None or _told(planned.known) != _told(timing):
+                file.append(timing)
+            _note(outcome, planned, timing)
+        for planned in plan:
+            if planned.skip:
+                outcome.skipped[planned.label] = planned.skip
+            elif _is_done(planned.known) and planned.known is not None:
+                outcome.known.append(planned.known)
+    return outcome
+
+
+def _is_done(timing: Timing | None) -> bool:
+    return timing is not None and timing.status is Status.DONE
+
+
+def _told(timing: Timing) -> tuple[Status, str] | Timing:
+    """What a record without samples says: the same again is not written again."""
+    return timing if timing.wall_ms else (timing.status, timing.reason)
+
+
+def _taken(request: TimeRequest, planned: PlannedTiming, machine: Machine, provenance: str) -> Timing:
+    from srbench.timing.cell import take
+
+    spec, point = planned.spec, planned.point
+    assert spec is not None and isinstance(point, Point)  # noqa: S101, PT018 - what the plan made sure of
+    return take(
+        spec,
+        planned.model.entry,
+        planned.model.argument,
+        time_settings(request, planned.model),
+        pictures(point, spec.scale, spec.frames),
+        machine.words,
+        request.limits,
+        provenance,
+    )
+
+
+def _note(outcome: TimeOutcome, planned: PlannedTiming, timing: Timing) -> None:
+    if timing.status is Status.DONE:
+        outcome.taken.append(timing)
+    elif timing.status is Status.SKIPPED:
+        outcome.skipped[planned.label] = timing.reason
+    else:
+        outcome.failed[planned.label] = timing.reason
