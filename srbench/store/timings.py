@@ -7,9 +7,8 @@ an unknown, missing or wrongly typed one is refused.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, is_dataclass
-from functools import cache
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -25,7 +24,7 @@ from srbench.store.records import (
     typed,
     wrong,
 )
-from srbench.types import TIMING_SCHEMA, Status, Timing
+from srbench.types import TIMING_SCHEMA, Conditions, GpuState, Status, Timing, TimingSpec
 
 TIMINGS = "timings.jsonl"
 """The file's name inside a run's folder."""
@@ -58,14 +57,12 @@ def decode_timing(line: str | bytes) -> Timing:
     return _noun(Timing, named)
 
 
-@cache
-def _hints(noun: type) -> Mapping[str, Any]:
-    return get_type_hints(noun)
+_HINTS: dict[type, Any] = {noun: get_type_hints(noun) for noun in (Timing, TimingSpec, Conditions, GpuState)}
 
 
 def _noun(noun: type[Noun], named: Any) -> Noun:
     check_fields(named, noun, noun.__name__.lower())
-    return noun(**{name: _value(hint, named[name], name) for name, hint in _hints(noun).items()})
+    return noun(**{name: _value(hint, named[name], name) for name, hint in _HINTS[noun].items()})
 
 
 def _value(hint: Any, value: Any, name: str) -> Any:
@@ -83,7 +80,7 @@ def _value(hint: Any, value: Any, name: str) -> Any:
 
 
 def _single(kind: Any, value: Any, name: str) -> Any:
-    if is_dataclass(kind):
+    if isinstance(kind, type) and is_dataclass(kind):
         return _noun(kind, value)
     if kind is Status:
         return convert(Status, value, name)

@@ -96,7 +96,7 @@ def cuda_lap(device: str) -> Lapper:
 
     def lap(call: Call) -> Lap:
         with torch.cuda.device(device):
-            start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+            start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
             torch.cuda.synchronize()
             began = time.perf_counter_ns()
             start.record()

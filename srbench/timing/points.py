@@ -55,7 +55,8 @@ def points(name: str, scale: int) -> list[Point]:
         NothingMeasured: the dataset has no image here, or is not used with this scale.
     """
     if name == "720p":
-        return [Point(name, *(math.ceil(side / scale) for side in OUTPUT_720P))]
+        height, width = (math.ceil(side / scale) for side in OUTPUT_720P)
+        return [Point(name, height, width)]
     size = re.fullmatch(r"(\d+)(?:x(\d+))?", name)
     if size is not None:
         height, width = int(size[1]), int(size[2] or size[1])

@@ -100,7 +100,7 @@ def _formatted(modules: list[nn.Module], spec: TimingSpec) -> None:
     if not modules:
         raise Unavailable("modules to lay out channels last", "none", "leave --channels-last out")
     for module in modules:
-        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module.to(memory_format=torch.channels_last)
 
 
 def modules_of(adapter: object) -> list[nn.Module]:

@@ -51,7 +51,7 @@ def load_untrained(entry: ModelEntry, scale: int, settings: Settings) -> BaseAda
     builder = BUILDERS.get(entry.info.name)
     if builder is None:
         raise Unavailable("a built-in network", entry.info.name, "leave --untrained out")
-    adapter = build(entry.target, entry.info, "")
+    adapter: BaseAdapter = build(entry.target, entry.info, "")
     torch.manual_seed(0)
     net = builder(scale).to(settings.device, getattr(torch, settings.dtype)).eval()
     vars(adapter).update(net=net, scale=scale, settings=settings)

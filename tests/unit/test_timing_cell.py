@@ -225,7 +225,7 @@ def test_channels_last_reaches_input_and_weights(
     class Watched(Small):
         def predict(self, lr: Tensor) -> Tensor:
             if "Fake" not in type(lr).__name__:
-                weight = self.net[0].weight  # type: ignore[attr-defined]
+                weight = next(self.net.parameters())
                 layouts.append(
                     lr.is_contiguous(memory_format=torch.channels_last)
                     and weight.is_contiguous(memory_format=torch.channels_last)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -145,8 +146,8 @@ def test_the_latest_of_a_key_counts() -> None:
 def test_every_field_of_a_spec_moves_its_key(name: str) -> None:
     """What differs in one field is another timing."""
     value = getattr(SPEC, name)
-    other = not value if isinstance(value, bool) else value * 2
-    assert replace(SPEC, **{name: other}).key != SPEC.key
+    changed: dict[str, Any] = {name: not value if isinstance(value, bool) else value * 2}
+    assert replace(SPEC, **changed).key != SPEC.key
 
 
 def test_signatures_tell_tiled_from_whole() -> None:
