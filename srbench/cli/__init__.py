@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import faulthandler
 import os
 import sys
 from importlib import import_module
@@ -84,6 +85,7 @@ def cli() -> None:
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit with the code of what happened."""
+    faulthandler.enable()  # a crash in a model's native code then says where it happened
     sys.exit(run_main(argv))
 
 

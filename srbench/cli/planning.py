@@ -43,7 +43,9 @@ def print_plan(plan: Plan, *, as_json: bool) -> None:
     for line in _missing(plan):
         console.print(line, markup=False, soft_wrap=True)
     for planned in skipped:
-        console.print(f"skip {_label(planned)}: {planned.skip}", markup=False, soft_wrap=True)
+        console.print(
+            f"skip {planned.label} ({planned.cell.protocol}): {planned.skip}", markup=False, soft_wrap=True
+        )
     for remark in remarks(plan):
         console.print(f"remark: {remark}", markup=False, soft_wrap=True)
     console.print(_total(plan), markup=False)
@@ -71,10 +73,6 @@ def _row(plan: Plan, planned: PlannedCell) -> tuple[str, ...]:
         *map(str, counts),
         human(plan.seconds(planned)),
     )
-
-
-def _label(planned: PlannedCell) -> str:
-    return f"{planned.cell.model} on {planned.cell.dataset} x{planned.cell.scale} ({planned.cell.protocol})"
 
 
 def _total(plan: Plan) -> str:

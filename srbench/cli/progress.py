@@ -52,7 +52,7 @@ class RunListener:
     def ended(self, planned: PlannedCell, record: Record) -> None:
         """Count an image, and report a cell when its last one is done or it failed."""
         if record.status not in (Status.DONE, Status.SKIPPED):
-            self._say(f"failed: {_name(planned)}: {record.reason}")
+            self._say(f"failed: {planned.label}: {record.reason}")
         if not record.item:
             return
         self.count += 1
@@ -60,18 +60,18 @@ class RunListener:
         if self.bar is not None and self.task is not None:
             self.bar.advance(self.task)
         elif time.monotonic() - self._spoke > PLAIN_INTERVAL or self.count == self.total:
-            self._say(f"{self.count} of {self.total} images: {_name(planned)}")
+            self._say(f"{self.count} of {self.total} images: {planned.label}")
             self._spoke = time.monotonic()
+
+    def told(self, text: str) -> None:
+        """Say it."""
+        self._say(text)
 
     def _say(self, text: str) -> None:
         if self.bar is not None:
             self.bar.console.print(text, markup=False)
         elif not self.quiet:
             print(text, file=sys.stderr)
-
-
-def _name(planned: PlannedCell) -> str:
-    return f"{planned.cell.model} on {planned.cell.dataset} x{planned.cell.scale}"
 
 
 @contextmanager

@@ -21,7 +21,7 @@ def remarks(plan: Plan) -> list[str]:
 
 def named(cells: Sequence[PlannedCell]) -> str:
     """``srcnn on set5 x3, vdsr on set5 x3, imdn on set5 x3 and 2 more``."""
-    return listed([f"{p.cell.model} on {p.cell.dataset} x{p.cell.scale}" for p in cells])
+    return listed([planned.label for planned in cells])
 
 
 def listed(names: Sequence[str]) -> str:

@@ -29,6 +29,9 @@ class _Silent:
     def ended(self, planned: PlannedCell, record: Record) -> None:
         """Nothing to show."""
 
+    def told(self, text: str) -> None:
+        """Nothing to show."""
+
 
 @contextmanager
 def _silently(plan: Plan) -> Iterator[Listener]:

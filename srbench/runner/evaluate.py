@@ -44,6 +44,9 @@ class Listener(Protocol):
     def ended(self, planned: PlannedCell, record: Record) -> None:
         """A record was written."""
 
+    def told(self, text: str) -> None:
+        """Something to know before the run begins."""
+
 
 @dataclass
 class Outcome:
@@ -81,16 +84,23 @@ class _Live:
 
 
 class Evaluator:
-    """Evaluates one plan; `append` receives each record as soon as it is known."""
+    """Evaluates one plan; `append` gets each record as soon as it is known, `note` what is computed now."""
 
     def __init__(
-        self, plan: Plan, index: Index, append: Callable[[Record], None], listener: Listener, provenance: str
+        self,
+        plan: Plan,
+        index: Index,
+        append: Callable[[Record], None],
+        listener: Listener,
+        provenance: str,
+        note: Callable[[str], None],
     ) -> None:
         self.plan = plan
         self.index = index
         self.append = append
         self.listener = listener
         self.provenance = provenance
+        self.note = note
         self.outcome = Outcome()
         self._adapters: dict[str, BaseAdapter | SrbenchError] = {}
         self._metrics: dict[str, Metric | str] = {}
@@ -187,6 +197,7 @@ class Evaluator:
         prepared: dict[str, Any] = {}
         for one in live:
             began = time.perf_counter()
+            self.note(f"{one.planned.label} ({one.work.item})")
             try:
                 sr = quantise(next(one.frames), protocol)
                 _check_size(sr, hr)
@@ -270,6 +281,7 @@ class Evaluator:
 
     def _load(self, planned: PlannedCell) -> BaseAdapter | SrbenchError:
         model, settings = planned.model, settings_of(self.plan.request, planned.model)
+        self.note(f"{planned.label} (loading)")
         try:
             return load_model(model.entry, model.argument, scale=planned.cell.scale, settings=settings)
         except Unavailable as why:

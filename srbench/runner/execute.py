@@ -9,11 +9,16 @@ from srbench.runner.evaluate import Evaluator, Listener, Outcome
 from srbench.runner.index import index_of
 from srbench.runner.plan import Plan, make_plan
 from srbench.runner.request import Request
+from srbench.runner.unfinished import Unfinished
 from srbench.store.journal import Journal, read_journal
 from srbench.store.provenance import collect, write_provenance
 from srbench.types import Record
 
 JOURNAL = "journal.jsonl"
+ENDED_WITHOUT_A_WORD = (
+    "the run before ended without a word while it computed {}: it was killed, or the model ended it; "
+    "if that happens again, leave the model out and try srbench check"
+)
 
 
 def plan_run(request: Request) -> Plan:
@@ -51,10 +56,13 @@ def execute(
         IntegrityError: the journal is damaged before its last line.
         StorageError: a record could not be written.
     """
-    with Journal(request.folder / JOURNAL) as journal:
+    with Journal(request.folder / JOURNAL) as journal, Unfinished(request.folder) as unfinished:
         plan = make_plan(request, index_of(journal.records))
         provenance = collect(argv)
         write_provenance(request.folder, provenance)
         with listen(plan) as listener:
-            outcome = Evaluator(plan, plan.pace, journal.append, listener, provenance.id).run()
+            if unfinished.before:
+                listener.told(ENDED_WITHOUT_A_WORD.format(unfinished.before))
+            note = unfinished.note
+            outcome = Evaluator(plan, plan.pace, journal.append, listener, provenance.id, note).run()
         return plan, outcome, journal.records

@@ -41,6 +41,11 @@ class PlannedCell:
     """the reason is a plugin that can't be built: the cell fails, it is not skipped"""
 
     @property
+    def label(self) -> str:
+        """``srcnn on set5 x3``."""
+        return f"{self.cell.model} on {self.cell.dataset} x{self.cell.scale}"
+
+    @property
     def fingerprint(self) -> str:
         """Which weights, code and files its predictions are of; empty if it is skipped."""
         return self.work[0].fields[MODEL_FIELD] if self.work else ""
