@@ -6,6 +6,7 @@ Names are paired as `srbench.adapters.pairing` says. Nothing is cropped, resized
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -94,6 +95,19 @@ class Folder(PlainAdapter):
             got = f"{image.shape[0]}x{image.shape[1]} in {path.name}"
             raise UsageError(f"{height}x{width} pixels (height x width)", got, hint)
         return with_channels(image, lr, path)
+
+
+def check_outputs(folder: Folder, clips: Iterable[ClipSpec]) -> None:
+    """Every clip has its output, or nothing is scored: a part of a set must be asked for.
+
+    Raises:
+        UsageError: one has none, or more than one.
+    """
+    for clip in clips:
+        try:
+            folder.files(clip)
+        except Unavailable as why_not:
+            raise UsageError(why_not.expected, why_not.got, why_not.hint) from why_not
 
 
 def with_channels(image: NDArray[np.uint8], lr: NDArray[Any], path: Path) -> NDArray[np.uint8]:

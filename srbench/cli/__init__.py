@@ -23,6 +23,7 @@ COMMANDS = {
     "run": ("run", "run", "Run models on test sets, and show the leaderboard."),
     "score": ("run", "score", "Score a folder of images that are already super-resolved."),
     "why": ("run", "why", "Why a result would be computed again: the field that differs."),
+    "explain": ("explain", "explain", "Which recipe gives a figure that somebody claims."),
     "report": ("report", "report", "Write the leaderboard: HTML, Markdown, CSV."),
 }
 INTERRUPTED = 130

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -82,6 +82,27 @@ def run_listener(plan: Plan, *, quiet: bool) -> Iterator[RunListener]:
     bar = Progress(*columns, console=console, transient=True) if console.is_terminal and not quiet else None
     with bar or nullcontext():
         yield RunListener(plan, bar, quiet=quiet)
+
+
+@contextmanager
+def item_progress(total: int, *, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """Whom to tell that an item is begun: a bar on a terminal, now and then a line elsewhere."""
+    console = stderr_console()
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    bar = Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal)
+    task = bar.add_task("", total=total)
+    begun, spoke = 0, time.monotonic()
+
+    def tell(item: str) -> None:
+        nonlocal begun, spoke
+        bar.update(task, completed=begun, description=item)
+        begun += 1
+        if bar.disable and not quiet and time.monotonic() - spoke > PLAIN_INTERVAL:
+            print(f"{begun} of {total}: {item}", file=sys.stderr)
+            spoke = time.monotonic()
+
+    with bar:
+        yield tell
 
 
 class DownloadBar:

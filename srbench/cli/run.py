@@ -193,18 +193,15 @@ def score(folder: Path, dataset: str, label: str, **shared: Any) -> int:
 
 def _check_outputs(request: Request) -> None:
     """Every image has its output, or nothing is scored: a part of a set must be asked for."""
-    from srbench.adapters.folder import Folder
+    from srbench.adapters.folder import Folder, check_outputs
     from srbench.runner.execute import plan_run
 
     for planned in plan_run(request).cells:
         if planned.skip:
             continue
         folder = Folder(planned.model.entry.info, planned.model.argument)
-        for item in planned.dataset.items:
-            try:
-                folder.files(planned.dataset.source(item, planned.protocol).spec)
-            except Unavailable as why_not:
-                raise UsageError(why_not.expected, why_not.got, why_not.hint) from why_not
+        items = planned.dataset.items
+        check_outputs(folder, (planned.dataset.source(item, planned.protocol).spec for item in items))
 
 
 def _request(models: tuple[str, ...], datasets: tuple[str, ...], options: Options) -> Request:

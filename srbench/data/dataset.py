@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from srbench.data.degrade import FrameSource
+from srbench.data.degrade import FrameSource, Shrink
 from srbench.data.manifest import ClipKind, Item, Manifest
 from srbench.errors import UsageError
 from srbench.types import ClipSpec, EvalProtocol, digest
@@ -58,8 +58,8 @@ class Dataset:
         """Digest of the present items' names and pixels: equal only for the same images in the same order."""
         return digest({"items": [[item.name, item.pixels] for item in self.items]})
 
-    def source(self, item: Item, protocol: EvalProtocol) -> FrameSource:
-        """The frames of a present item under a protocol; nothing is read yet.
+    def source(self, item: Item, protocol: EvalProtocol, shrink: Shrink | None = None) -> FrameSource:
+        """The frames of a present item under a protocol, or degraded by `shrink`; nothing is read yet.
 
         Raises:
             UsageError: the item is not here.
@@ -70,4 +70,6 @@ class Dataset:
             raise UsageError(f"an item of {self.label}", got, hint)
         recipe = f"{protocol.degradation}:{protocol.flavour}:{protocol.degraded}"
         spec = ClipSpec(self.name, item.name, len(item.frames), protocol.scale, recipe, item.pixels)
-        return FrameSource(spec, tuple(zip(item.frames, self.files[item.name], strict=True)), protocol)
+        return FrameSource(
+            spec, tuple(zip(item.frames, self.files[item.name], strict=True)), protocol, shrink
+        )

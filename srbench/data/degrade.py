@@ -6,7 +6,7 @@ kept, so that a clip longer than memory streams.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from srbench.image.resize import imresize
 from srbench.types import ClipSpec, EvalProtocol
 
 U8 = NDArray[np.uint8]
+Shrink = Callable[[U8, EvalProtocol], NDArray[Any]]
 
 
 def decode_frame(frame: Frame, path: Path) -> U8:
@@ -70,15 +71,23 @@ class FrameSource:
         spec: what these frames are.
         frames: each frame and the file that holds it.
         protocol: gray rule, crop and degradation.
+        shrink: how a frame is degraded, if not as the protocol says.
 
     Arrays are read-only: they are shared by every model and metric.
     """
 
-    def __init__(self, spec: ClipSpec, frames: Sequence[tuple[Frame, Path]], protocol: EvalProtocol) -> None:
+    def __init__(
+        self,
+        spec: ClipSpec,
+        frames: Sequence[tuple[Frame, Path]],
+        protocol: EvalProtocol,
+        shrink: Shrink | None = None,
+    ) -> None:
         self.spec = spec
         self.frame_names = tuple(frame.name for frame, _ in frames)
         self._frames = tuple(frames)
         self._protocol = protocol
+        self._shrink = shrink or degrade
         self._hr: tuple[int, U8] | None = None
         self._lr: tuple[int, NDArray[Any]] | None = None
 
@@ -106,7 +115,7 @@ class FrameSource:
             ImageError, IntegrityError: as `hr`.
         """
         if self._lr is None or self._lr[0] != t:
-            self._lr = (t, _frozen(degrade(self.hr(t), self._protocol)))
+            self._lr = (t, _frozen(self._shrink(self.hr(t), self._protocol)))
         return self._lr[1]
 
     def _ground_truth(self, t: int) -> U8:
