@@ -62,6 +62,22 @@ def fresh_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "_metrics", dict(registry._metrics))
 
 
+@pytest.fixture
+def mini(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A test set of two small parts of real photographs, the second one gray, added as a user adds one."""
+    from skimage import data
+
+    from srbench.cli import run_main
+    from srbench.image.io import write_png
+
+    monkeypatch.setenv("SRBENCH_HOME", str(tmp_path / "home"))
+    (tmp_path / "mini").mkdir()
+    write_png(tmp_path / "mini" / "coffee.png", data.coffee()[80:208, 200:360])
+    write_png(tmp_path / "mini" / "camera.png", data.camera()[100:196, 180:292])
+    assert run_main(["data", "add", "mini", str(tmp_path / "mini")]) == 0
+    return "mini"
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say plainly when the real data was not there."""
     if not REAL_DATA:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, NamedTuple
 
-import numpy as np
 from numpy.typing import NDArray
 
 from srbench.adapters.base import BaseAdapter, Settings

@@ -46,10 +46,10 @@ def uniform_7(sr: Plane, hr: Plane) -> float:
 def _similarity(x: Plane, y: Plane, mean: Callable[[Plane], Plane], spread: float) -> Plane:
     """Eq. 13 of the paper; `spread` multiplies variances and covariance."""
     mx, my = mean(x), mean(y)
-    variances = spread * (mean(x * x) - mx**2 + mean(y * y) - my**2)
+    variances: Plane = spread * (mean(x * x) - mx**2 + mean(y * y) - my**2)
     covariance = spread * (mean(x * y) - mx * my)
-    luminance = (2 * mx * my + C1) / (mx**2 + my**2 + C1)
-    return luminance * (2 * covariance + C2) / (variances + C2)
+    luminance: Plane = (2 * mx * my + C1) / (mx**2 + my**2 + C1)
+    return np.asarray(luminance * (2 * covariance + C2) / (variances + C2))
 
 
 def downsampled(sr: Plane, hr: Plane) -> float:

@@ -1,4 +1,4 @@
-"""`srbench explain` from the command line: the recipe is named, on images that ship with a library."""
+"""`srbench explain` from the command line: the recipe is named, on parts of real photographs."""
 
 from __future__ import annotations
 
@@ -15,18 +15,22 @@ from srbench.image.io import write_png
 from srbench.metrics.psnr import psnr
 from srbench.protocols import get_protocol
 
-BICUBIC = ("-m", "bicubic", "-d", "embedded", "-x", "4", "-q")
+BICUBIC = ("-m", "bicubic", "-d", "mini", "-x", "4", "-q")
 CLASSIC = get_protocol("classic", 4)
 
 
-@pytest.fixture(scope="module")
-def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Somebody's outputs for the embedded photographs: the ground truth with noise of known seed."""
-    folder, dataset = tmp_path_factory.mktemp("outputs"), open_dataset("embedded")
+pytestmark = pytest.mark.usefixtures("mini")
+
+
+@pytest.fixture
+def outputs(tmp_path: Path, mini: str) -> Path:
+    """Somebody's outputs for the two photographs: the ground truth with noise of known seed."""
+    folder, dataset = tmp_path / "outputs", open_dataset(mini)
+    folder.mkdir()
     rng = np.random.default_rng(1)
     for item in dataset.items:
         hr = dataset.source(item, CLASSIC).hr(0)
-        noise = rng.normal(0, 5 if item.name == "rocket" else 2, hr.shape)
+        noise = rng.normal(0, 5 if item.name == "camera" else 2, hr.shape)
         write_png(folder / f"{item.name}.png", np.clip(np.rint(hr + noise), 0, 255).astype(np.uint8))
     return folder
 
@@ -35,7 +39,7 @@ def frames(outputs: Path) -> list[tuple[np.ndarray, np.ndarray]]:
     """Each output and its ground truth, the border of 4 pixels cut off."""
     from srbench.image.io import read_image
 
-    dataset = open_dataset("embedded")
+    dataset = open_dataset("mini")
     pairs = [
         (read_image(outputs / f"{item.name}.png"), dataset.source(item, CLASSIC).hr(0))
         for item in dataset.items
@@ -85,7 +89,7 @@ def test_the_mistake_behind_a_folders_figure_is_named(
     srbench: Callable[..., Any], outputs: Path, compute: Callable[[Path], float], words: str
 ) -> None:
     """The figure is computed here by the mistaken formula; the first line says which it was."""
-    found = explained(srbench, compute(outputs), "--outputs", outputs, "-d", "embedded", "-x", "4", "-q")
+    found = explained(srbench, compute(outputs), "--outputs", outputs, "-d", "mini", "-x", "4", "-q")
     assert words in (found["recipes"][0]["recipe"], *found["recipes"][0]["same"]), found["verdict"]
     assert words in found["verdict"]
     assert found["recipes"][0]["value"] == pytest.approx(compute(outputs), abs=1e-3)
@@ -109,7 +113,7 @@ def test_another_programs_bicubic_is_named(srbench: Callable[..., Any]) -> None:
     """The bicubic row of someone who shrank and enlarged with OpenCV."""
     import cv2
 
-    dataset, scores = open_dataset("embedded"), []
+    dataset, scores = open_dataset("mini"), []
     for item in dataset.items:
         hr = dataset.source(item, CLASSIC).hr(0)
         height, width = hr.shape[:2]
@@ -122,11 +126,12 @@ def test_another_programs_bicubic_is_named(srbench: Callable[..., Any]) -> None:
 
 def test_an_ssim_is_known_by_its_size(srbench: Callable[..., Any], outputs: Path) -> None:
     """scikit-image's default on luma, computed here."""
-    from skimage.metrics import structural_similarity as ssim
+    from skimage import metrics
 
+    ssim: Callable[..., float] = metrics.structural_similarity
     pairs = [(rgb2y(sr), rgb2y(hr)) for sr, hr in frames(outputs)]
     figure = np.mean([ssim(sr, hr, data_range=255) for sr, hr in pairs])
-    ran = srbench("explain", "--claimed", f"{figure:.4f}", "--outputs", outputs, "-d", "embedded", "-x", "4")
+    ran = srbench("explain", "--claimed", f"{figure:.4f}", "--outputs", outputs, "-d", "mini", "-x", "4")
     assert ran.code == 0, ran.err
     assert "classic, but SSIM by uniform 7x7 windows (scikit-image's)" in ran.out.splitlines()[0]
 
@@ -135,7 +140,7 @@ def test_a_figure_of_no_recipe_exits_with_4_and_names_the_nearest(
     srbench: Callable[..., Any], outputs: Path
 ) -> None:
     """Something was measured, but nothing agrees."""
-    ran = srbench("explain", "--claimed", "55.55", "--outputs", outputs, "-d", "embedded", "-x", "4", "-q")
+    ran = srbench("explain", "--claimed", "55.55", "--outputs", outputs, "-d", "mini", "-x", "4", "-q")
     assert ran.code == 4
     assert ran.out.startswith("55.55 is none of")
     assert "the nearest is " in ran.out.splitlines()[0]
@@ -145,13 +150,13 @@ def test_a_figure_of_no_recipe_exits_with_4_and_names_the_nearest(
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        (("--claimed", "28.4", "-d", "embedded", "-x", "4"), "got neither"),
+        (("--claimed", "28.4", "-d", "mini", "-x", "4"), "got neither"),
         (("--claimed", "28.4", *BICUBIC, "--outputs", "."), "got both"),
         (("--claimed", "28,4", *BICUBIC), "as it was printed"),
-        (("--claimed", "28.4", "-m", "bi*", "-d", "embedded", "-x", "4"), "expected one model"),
-        (("--claimed", "28.4", "-m", "bicubic", "-d", "embedded", "-x", "3,4"), "expected one scale"),
-        (("--claimed", "28.4", "-m", "bicubic", "-d", "embedded,set5", "-x", "4"), "expected one dataset"),
-        (("--claimed", "28.4", "--outputs", "nowhere", "-d", "embedded", "-x", "4"), "not a folder"),
+        (("--claimed", "28.4", "-m", "bi*", "-d", "mini", "-x", "4"), "expected one model"),
+        (("--claimed", "28.4", "-m", "bicubic", "-d", "mini", "-x", "3,4"), "expected one scale"),
+        (("--claimed", "28.4", "-m", "bicubic", "-d", "mini,set5", "-x", "4"), "expected one dataset"),
+        (("--claimed", "28.4", "--outputs", "nowhere", "-d", "mini", "-x", "4"), "not a folder"),
     ],
 )
 def test_a_wrong_question_is_answered_in_one_line(
@@ -170,10 +175,10 @@ def test_an_image_without_an_output_is_refused(
     """A claim is about the whole set."""
     (tmp_path / "part").mkdir()
     (tmp_path / "part" / "coffee.png").write_bytes((outputs / "coffee.png").read_bytes())
-    asked = ("--outputs", tmp_path / "part", "-d", "embedded", "-x", "4")
+    asked = ("--outputs", tmp_path / "part", "-d", "mini", "-x", "4")
     ran = srbench("explain", "--claimed", "30.1", *asked)
     assert ran.code == 2
-    assert "of embedded: 1 of 5" in ran.err
+    assert "of mini: 1 of 2" in ran.err
 
 
 def test_clips_are_explained_under_the_video_protocol(srbench: Callable[..., Any]) -> None:

@@ -80,6 +80,7 @@ def test_measuring_never_imports_the_judging_libraries() -> None:
     for path in [
         p
         for p in MODULES
-        if part(p) in {"runner", "timing", "explain", "metrics", "adapters", "data", "image", "archs", "fetch"}
+        if part(p)
+        in {"runner", "timing", "explain", "metrics", "adapters", "data", "image", "archs", "fetch"}
     ]:
         assert not {name.split(".")[0] for name in imports(path)} & {"pandas", "jinja2"}, path
