@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -72,8 +72,9 @@ def mini(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
     monkeypatch.setenv("SRBENCH_HOME", str(tmp_path / "home"))
     (tmp_path / "mini").mkdir()
-    write_png(tmp_path / "mini" / "coffee.png", data.coffee()[80:208, 200:360])
-    write_png(tmp_path / "mini" / "camera.png", data.camera()[100:196, 180:292])
+    coffee, camera = (cast(Any, photograph)() for photograph in (data.coffee, data.camera))
+    write_png(tmp_path / "mini" / "coffee.png", coffee[80:208, 200:360])
+    write_png(tmp_path / "mini" / "camera.png", camera[100:196, 180:292])
     assert run_main(["data", "add", "mini", str(tmp_path / "mini")]) == 0
     return "mini"
 

@@ -38,7 +38,7 @@ def uniform_7(sr: Plane, hr: Plane) -> float:
     samples = 7 * 7
 
     def averaged(plane: Plane) -> Plane:
-        return np.asarray(cv2.blur(plane, (7, 7)))[3:-3, 3:-3]
+        return np.asarray(cv2.blur(plane, (7, 7)), np.float64)[3:-3, 3:-3]
 
     return float(_similarity(sr, hr, averaged, samples / (samples - 1)).mean())
 
