@@ -21,6 +21,7 @@ COMMANDS = {
     "weights": ("weights", "weights", "List, fetch and verify checkpoints."),
     "check": ("check", "check", "Try a model against every rule of the contract."),
     "run": ("run", "run", "Run models on test sets, and show the leaderboard."),
+    "time": ("timing", "time", "Time models: latency, memory, multiply-adds; alone on the machine."),
     "score": ("run", "score", "Score a folder of images that are already super-resolved."),
     "why": ("run", "why", "Why a result would be computed again: the field that differs."),
     "explain": ("explain", "explain", "Which recipe gives a figure that somebody claims."),

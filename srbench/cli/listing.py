@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from srbench import registry
-from srbench.cli.options import folder_option, json_option, plugin_option
+from srbench.cli.options import SHIPPED_TIMINGS, folder_option, json_option, plugin_option
 from srbench.errors import UsageError
 from srbench.protocols import RECIPES, get_protocol
 from srbench.types import ModelInfo
@@ -100,8 +100,9 @@ def list_(what: str, results: Path, as_json: bool, plugins: tuple[Path, ...]) ->
     if what == "results":
         from srbench.cli.outcome import print_results
         from srbench.store.aggregate import load_cells
+        from srbench.store.timings import read_timings
 
-        print_results(load_cells(results), None, as_json=as_json)
+        print_results(load_cells(results), None, read_timings(results), as_json=as_json)
         return 0
     _print(TABLES[what](), what, as_json=as_json)
     _warn_of_broken_plugins()
@@ -135,9 +136,12 @@ def _warn_of_broken_plugins() -> None:
 
 @click.command()
 @click.argument("name")
+@folder_option
 @plugin_option
-def info(name: str, plugins: tuple[Path, ...]) -> int:
+def info(name: str, results: Path, plugins: tuple[Path, ...]) -> int:
     """Everything about one model, dataset, metric or protocol, as JSON.
+
+    Of a model, what it costs too: as papers print it, and as it was timed (srbench time).
 
     \b
     srbench info srcnn
@@ -148,7 +152,7 @@ def info(name: str, plugins: tuple[Path, ...]) -> int:
     for plugin in plugins:
         registry.load_plugin(plugin)
     if name in registry.models():
-        found: Any = asdict(registry.models()[name].info)
+        found: Any = {**asdict(registry.models()[name].info), **_costs(registry.models()[name].info, results)}
     elif name in registry.metrics():
         found = asdict(registry.metrics()[name].info)
     elif name in RECIPES:
@@ -171,6 +175,20 @@ def info(name: str, plugins: tuple[Path, ...]) -> int:
         raise UsageError("a known model, dataset, metric or protocol", repr(name), f"try {near}")
     print(json.dumps(found, indent=1, default=str))
     return 0
+
+
+def _costs(info: ModelInfo, results: Path) -> dict[str, Any]:
+    from srbench.report.catalog import installed
+    from srbench.report.costs import printed_costs, timing_json
+    from srbench.store.timings import latest, read_timings
+
+    catalog = installed()
+    folders = [*sorted(path.parent for path in SHIPPED_TIMINGS.glob("*/timings.jsonl")), results]
+    mine = [t for folder in folders for t in read_timings(folder) if t.spec.model == info.name and t.wall_ms]
+    return {
+        "printed": {f"x{scale}": printed_costs(info.name, scale, catalog) for scale in info.scales},
+        "timed": [timing_json(timing, catalog) for timing in latest(mine).values()],
+    }
 
 
 def _notes(dataset: Any) -> dict[str, str]:

@@ -9,6 +9,9 @@ import click
 
 from srbench.types import DEGRADATIONS, FLAVOURS
 
+SHIPPED_TIMINGS = Path("results/timings")
+"""Where a checkout keeps timings of machines, a folder each."""
+
 folder_option = click.option(
     "--results",
     type=click.Path(path_type=Path),

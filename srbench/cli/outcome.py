@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from srbench.cli.remarks import named, remarks
@@ -15,13 +15,18 @@ from srbench.report.views import boards
 from srbench.runner.evaluate import Outcome
 from srbench.runner.plan import Plan, PlannedCell
 from srbench.store.aggregate import CellResult, cell_json
-from srbench.types import Cell
+from srbench.types import Cell, Timing
 
 
 def print_results(
-    found: Iterable[CellResult], cells: Collection[Cell] | None, *, as_json: bool, summarised: bool = False
+    found: Iterable[CellResult],
+    cells: Collection[Cell] | None,
+    timings: Sequence[Timing] = (),
+    *,
+    as_json: bool,
+    summarised: bool = False,
 ) -> int:
-    """Print results, those of `cells` only if given; how many cells have a number.
+    """Print results, those of `cells` only if given, with what their models cost; how many have a number.
 
     Why a whole cell has none is left to the summary where one follows.
     """
@@ -32,7 +37,7 @@ def print_results(
         from rich.console import Console
 
         shown = [r if r.items else replace(r, reason="") for r in results] if summarised else results
-        show(boards(shown, installed()), Console(highlight=False))
+        show(boards(shown, installed(), timings), Console(highlight=False))
     return sum(any(metric.mean.n for metric in result.metrics) for result in results)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from srbench.cli.options import folder_option, plugin_option
+from srbench.cli.options import SHIPPED_TIMINGS, folder_option, plugin_option
 
 
 @click.command()
@@ -21,12 +21,22 @@ from srbench.cli.options import folder_option, plugin_option
     metavar="DIR",
     help="Where to write.",
 )
+@click.option(
+    "--timings",
+    "timed",
+    type=click.Path(path_type=Path),
+    default=SHIPPED_TIMINGS,
+    show_default=True,
+    metavar="DIR",
+    help="Further timings, one folder for each machine.",
+)
 @folder_option
 @plugin_option
-def report(formats: str, out: Path, results: Path, plugins: tuple[Path, ...]) -> int:
+def report(formats: str, out: Path, timed: Path, results: Path, plugins: tuple[Path, ...]) -> int:
     """Write the leaderboard: HTML, Markdown, CSV.
 
-    One board per protocol signature; the page opens from its file and needs no network.
+    One board per protocol signature; the page opens from its file and needs no network. Beside the quality of
+    each model stands what it costs, machine by machine, where it was timed (srbench time).
 
     \b
     srbench report
@@ -37,6 +47,8 @@ def report(formats: str, out: Path, results: Path, plugins: tuple[Path, ...]) ->
 
     for plugin in plugins:
         registry.load_plugin(plugin)
-    for path in write_report(results, out, [part.strip() for part in formats.split(",")]):
+    chosen = [part.strip() for part in formats.split(",")]
+    machines = sorted(path.parent for path in timed.glob("*/timings.jsonl"))
+    for path in write_report(results, out, chosen, timed=machines):
         click.echo(path)
     return 0

@@ -262,12 +262,16 @@ def _execute(request: Request, options: Options) -> int:
     from srbench.fetch import offline_mode
     from srbench.runner.execute import execute
     from srbench.store.aggregate import gather
+    from srbench.store.timings import read_timings
 
     with offline_mode(options.offline), redirect_stdout(sys.stderr):
         request, wrong_digest = _fetched(request, options)
         plan, outcome, records = execute(request, partial(run_listener, quiet=options.quiet), sys.argv[1:])
     cells = {planned.cell for planned in plan.cells}
-    measured = print_results(gather(records), cells, as_json=options.as_json, summarised=not options.quiet)
+    timings = read_timings(request.folder)
+    measured = print_results(
+        gather(records), cells, timings, as_json=options.as_json, summarised=not options.quiet
+    )
     print_summary(plan, outcome, quiet=options.quiet)
     if outcome.integrity or wrong_digest:
         return EXIT_INTEGRITY

@@ -54,6 +54,7 @@ class Entry:
         status: the cell's, or ``absent`` when the cell is done but the metric has no value.
         reason: why there is a dash, or what is to be known about the number.
         notes: the numbers of the board's notes that hold for it.
+        detail: more, for whoever points at the number.
     """
 
     text: str = DASH
@@ -67,11 +68,15 @@ class Entry:
     reason: str = NOT_RUN
     ranked: bool = False
     notes: tuple[int, ...] = ()
+    detail: str = ""
 
 
 @dataclass(frozen=True)
 class Column:
-    """One metric under one signature on one dataset; `metric` is empty where nothing was measured."""
+    """One metric under one signature on one dataset; `metric` is empty where nothing was measured.
+
+    Of a `cost`, ``dataset`` says size, machine and set-up, and ``pixels`` is the machine's digest.
+    """
 
     dataset: str
     pixels: str
@@ -83,6 +88,7 @@ class Column:
     decimals: int = 4
     first: bool = False
     """It is its dataset's first column."""
+    cost: bool = False
 
 
 def entry_of(result: CellResult | None, column: Column, catalog: Catalog) -> Entry:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from srbench.report.entries import Entry
+from srbench.report.entries import Column, Entry
 from srbench.report.views import Board, Row
 
 _SPECIAL = re.compile(r"([\\`*_\[\]#|~$@])")
@@ -20,26 +20,42 @@ def markdown(boards: Iterable[Board]) -> str:
 
 def _board(board: Board) -> Iterator[str]:
     yield from (f"## {escape(board.name)}", "", f"`{code(board.signature)}`", "")
-    yield _line(["Model", "Inference", *_headers(board)])
-    yield _line(["---", "---", *("---:" for _ in board.columns)])
-    yield from (_line(_cells(row)) for row in board.rows)
-    yield ""
+    scored = [place for place, column in enumerate(board.columns) if not column.cost]
+    headers = [f"{escape(board.columns[place].dataset)} {_header(board.columns[place])}" for place in scored]
+    yield from _table(board, headers, scored)
+    for group, places in _cost_groups(board):
+        yield from (f"### {escape(group)}", "")
+        yield from _table(board, [_header(board.columns[place]) for place in places], places)
     yield from (f"{number}. {escape(note)}" for number, note in enumerate(board.notes, 1))
     yield from [""] if board.notes else []
+
+
+def _cost_groups(board: Board) -> Iterator[tuple[str, list[int]]]:
+    """Costs stand in tables of their own: their groups' names are too long for headers."""
+    start = 0
+    for group in board.groups:
+        if group.cost:
+            yield group.dataset, list(range(start, start + group.columns))
+        start += group.columns
+
+
+def _table(board: Board, headers: Sequence[str], places: Sequence[int]) -> Iterator[str]:
+    yield _line(["Model", "Inference", *headers])
+    yield _line(["---", "---", *("---:" for _ in places)])
+    yield from (_line(_cells(row, places)) for row in board.rows)
+    yield ""
 
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _headers(board: Board) -> Iterator[str]:
-    for column in board.columns:
-        arrow = {"higher": " ↑", "lower": " ↓"}.get(column.direction, "")
-        yield f"{escape(column.dataset)} {escape(column.title)}{arrow}"
+def _header(column: Column) -> str:
+    return escape(column.title) + {"higher": " ↑", "lower": " ↓"}.get(column.direction, "")
 
 
-def _cells(row: Row) -> list[str]:
-    return [escape(row.title), escape(row.inference), *(_entry(entry) for entry in row.entries)]
+def _cells(row: Row, places: Sequence[int]) -> list[str]:
+    return [escape(row.title), escape(row.inference), *(_entry(row.entries[place]) for place in places)]
 
 
 def _entry(entry: Entry) -> str:

@@ -26,7 +26,16 @@ def origins(folder: Path, results: Iterable[CellResult]) -> list[Origin]:
     Raises:
         IntegrityError: a provenance file is no JSON.
     """
-    ids = sorted({item.record.provenance for result in results for item in result.items} - {""})
+    return origins_named(folder, (item.record.provenance for result in results for item in result.items))
+
+
+def origins_named(folder: Path, names: Iterable[str]) -> list[Origin]:
+    """The provenances of a folder by their ids, each once; as `origins`.
+
+    Raises:
+        IntegrityError: a provenance file is no JSON.
+    """
+    ids = sorted(set(names) - {""})
     return [Origin(plain(name), tuple(_facts(read_provenance(folder, name)))) for name in ids]
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from functools import cache
 from importlib.resources.abc import Traversable
-from typing import Any
+from typing import Any, Literal
 
 from srbench import resources
 from srbench.errors import IntegrityError
@@ -195,6 +195,18 @@ class References:
     def published(self, model: str, dataset: str, scale: int, protocol: str) -> Reference | None:
         """The row to put beside a measurement under `protocol`; None when no source prints one."""
         return next((row for row in self.candidates(model, dataset, scale) if row.protocol == protocol), None)
+
+    def printed(self, model: str, scale: int, field: Literal["params", "flops"]) -> Reference | None:
+        """The row that prints parameters, or multiply-adds at 1280x720: the model's own, then most digits."""
+        rows = [
+            row
+            for (name, _, factor), found in self._rows.items()
+            for row in found
+            if (name, factor) == (model, scale)
+            and getattr(row, field)
+            and (field == "params" or "1280x720" in row.note)
+        ]
+        return max(rows, key=lambda row: (row.own, len(getattr(row, field))), default=None)
 
     def figure(self, model: str, dataset: str, scale: int, metric: str, protocol: str) -> Reference | None:
         """The row that prints one metric: under `protocol` if there is one, else under any other."""

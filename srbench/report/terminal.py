@@ -12,8 +12,12 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from srbench.report.catalog import Catalog
+from srbench.report.costs import COSTS, Cost, CostGroup, cost_table, entries_of, in_words, remarks
 from srbench.report.entries import DASH, NOT_RUN, Column, Entry
 from srbench.report.views import Board, Row
+from srbench.timing_stats import summarise_times
+from srbench.types import Timing
 
 _STYLES = {"best": "bold green", "second": "green underline", "": ""}
 
@@ -26,6 +30,48 @@ def show(boards: Iterable[Board], console: Console) -> None:
         else:
             for line in lines(board):
                 console.print(Text(line), soft_wrap=True)
+
+
+def show_costs(timings: Sequence[Timing], catalog: Catalog, console: Console) -> None:
+    """Print timings: for each machine, set-up and size a table on a terminal, else lines."""
+    for scale in sorted({timing.spec.scale for timing in timings}):
+        models = list(dict.fromkeys(timing.spec.model for timing in timings))
+        table = cost_table(timings, scale, models)
+        for group in table.groups:
+            rows = [
+                (model, table.timings[group, model]) for model in models if (group, model) in table.timings
+            ]
+            entries = [(t, entries_of(table, group, model, "", catalog)) for model, t in rows]
+            _show_group(group, entries, console)
+
+
+def _show_group(group: CostGroup, rows: Sequence[tuple[Timing, Sequence[Entry]]], console: Console) -> None:
+    console.print(Text(f"x{group.scale}, {group.label}", style="bold"), soft_wrap=True)
+    if not console.is_terminal:
+        for timing, entries in rows:
+            console.print(Text(f"  {timing.spec.model}  {_cost_words(timing, entries)}"), soft_wrap=True)
+        return
+    table = Table(pad_edge=False, box=box.SIMPLE_HEAD)
+    table.add_column("model", overflow="fold")
+    for cost in COSTS:
+        table.add_column(cost.title, justify="right", overflow="fold")
+    for timing, entries in rows:
+        told = Text.assemble(timing.spec.model, ("".join(f"\n{words}" for words in remarks(timing)), "dim"))
+        table.add_row(told, *(_entry(entry) for entry in entries))
+    console.print(table)
+
+
+def _cost_words(timing: Timing, entries: Sequence[Entry]) -> str:
+    figures = [_figure(cost, entry) for cost, entry in zip(COSTS, entries, strict=True)]
+    said = f" [{'; '.join(found)}]" if (found := remarks(timing)) else ""
+    return f"{'  '.join(figures)}  {in_words(summarise_times(timing.wall_ms))}{said}"
+
+
+def _figure(cost: Cost, entry: Entry) -> str:
+    if entry.value is None:
+        return f"{cost.name} {entry.text} ({entry.reason})"
+    beside = f" (printed {entry.published.text})" if entry.published is not None else ""
+    return f"{cost.name} {entry.text} {cost.unit}{beside}"
 
 
 def lines(board: Board) -> Iterator[str]:

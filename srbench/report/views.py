@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 
 from srbench.protocols import RECIPES
 from srbench.report.catalog import Catalog
+from srbench.report.costs import CostGroup, CostTable, columns_of, cost_table, entries_of
 from srbench.report.entries import Column, Entry, entry_of
 from srbench.report.plain import plain
 from srbench.store.aggregate import DONE, PARTIAL, CellResult
-from srbench.types import MetricInfo, Status
+from srbench.types import MetricInfo, Status, Timing
 
 _DATASETS = (
     "set5",
@@ -33,12 +34,13 @@ _DATASETS = (
 
 @dataclass(frozen=True)
 class Group:
-    """Neighbouring columns of one dataset."""
+    """Neighbouring columns of one dataset, or of the costs on one machine at one size."""
 
     dataset: str
     pixels: str
     items: int
     columns: int
+    cost: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,14 @@ class _Draft:
     cells: dict[tuple[str, str, str, str], CellResult] = field(default_factory=dict)
 
 
-def boards(results: Iterable[CellResult], catalog: Catalog) -> list[Board]:
-    """One board per protocol signature, in the order of protocols and scales."""
+def boards(results: Iterable[CellResult], catalog: Catalog, timings: Sequence[Timing] = ()) -> list[Board]:
+    """One board per protocol signature, in the order of protocols and scales.
+
+    Args:
+        results: what each cell came to.
+        catalog: what is known about names.
+        timings: oldest first; those of a board's models and scale become columns of cost.
+    """
     drafts: dict[str, _Draft] = {}
     for result in results:
         cell = result.cell
@@ -86,7 +94,7 @@ def boards(results: Iterable[CellResult], catalog: Catalog) -> list[Board]:
         draft.cells[cell.model, cell.inference, cell.dataset, cell.pixels] = result
     ordered = sorted(drafts.values(), key=lambda d: (_protocol_order(d), d.scale, d.signature))
     names = _board_names(ordered)
-    return [_board(draft, name, catalog) for draft, name in zip(ordered, names, strict=True)]
+    return [_board(draft, name, catalog, timings) for draft, name in zip(ordered, names, strict=True)]
 
 
 def _protocol_order(draft: _Draft) -> tuple[int, str]:
@@ -105,12 +113,15 @@ def _board_names(drafts: Sequence[_Draft]) -> list[str]:
     return names
 
 
-def _board(draft: _Draft, name: str, catalog: Catalog) -> Board:
+def _board(draft: _Draft, name: str, catalog: Catalog, timings: Sequence[Timing]) -> Board:
     _drop_superseded(draft)
     _join_unsigned(draft)
-    columns = _columns(draft.cells.values(), catalog)
     runs = list(dict.fromkeys((model, inference) for model, inference, _, _ in draft.cells))
-    rows = _sorted([_row(draft, model, inference, columns, catalog) for model, inference in runs], columns)
+    scored = _columns(draft.cells.values(), catalog)
+    costs = cost_table(timings, draft.scale, [model for model, _ in runs])
+    columns = [*scored, *(column for group in costs.groups for column in columns_of(group))]
+    rows = [_row(draft, model, inference, scored, costs, catalog) for model, inference in runs]
+    rows = _sorted(rows, columns)
     rows, notes = _numbered(_marked(rows, columns))
     protocol = min(draft.protocols)
     return Board(
@@ -119,7 +130,7 @@ def _board(draft: _Draft, name: str, catalog: Catalog) -> Board:
         protocol_title=RECIPES[protocol].title if protocol in RECIPES else "",
         scale=draft.scale,
         signature=plain(draft.signature),
-        groups=_groups(columns, draft.cells.values()),
+        groups=(*_groups(scored, draft.cells.values()), *map(_cost_group, costs.groups)),
         columns=tuple(_shown(column) for column in columns),
         rows=tuple(rows),
         notes=notes,
@@ -208,15 +219,28 @@ def _groups(columns: Sequence[Column], results: Iterable[CellResult]) -> tuple[G
     return tuple(Group(plain(key[0]), plain(key[1]), items[key], count) for key, count in counts.items())
 
 
+def _cost_group(group: CostGroup) -> Group:
+    return Group(plain(group.label), plain(group.machine), 0, len(columns_of(group)), cost=True)
+
+
 # ------------------------------------------------------------------------------------------- rows
 
 
-def _row(draft: _Draft, model: str, inference: str, columns: Sequence[Column], catalog: Catalog) -> Row:
-    entries = tuple(
+def _row(
+    draft: _Draft,
+    model: str,
+    inference: str,
+    scored: Sequence[Column],
+    costs: CostTable,
+    catalog: Catalog,
+) -> Row:
+    entries = [
         entry_of(draft.cells.get((model, inference, column.dataset, column.pixels)), column, catalog)
-        for column in columns
-    )
-    return Row(plain(model), plain(catalog.titles.get(model, model)), plain(inference), entries)
+        for column in scored
+    ]
+    for group in costs.groups:
+        entries += entries_of(costs, group, model, inference, catalog)
+    return Row(plain(model), plain(catalog.titles.get(model, model)), plain(inference), tuple(entries))
 
 
 def _sorted(rows: list[Row], columns: Sequence[Column]) -> list[Row]:

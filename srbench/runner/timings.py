@@ -23,9 +23,11 @@ from srbench.protocols import get_protocol
 from srbench.runner.request import ModelChoice
 from srbench.store.provenance import Machine, collect, this_machine, write_provenance
 from srbench.store.timings import TimingFile, latest, read_timings
+from srbench.timing.contender import Contender
 from srbench.timing.measure import Limits
-from srbench.timing.points import STANDARD, Point, pictures, points
-from srbench.types import Kind, ModelInfo, Status, Timing, TimingSpec
+from srbench.timing.points import STANDARD, Pictures, Point, pictures, points
+from srbench.timing_stats import Ratio, paired_ratio
+from srbench.types import Conditions, Kind, ModelInfo, Status, Timing, TimingSpec
 
 SEQUENCE = 5
 """Frames of a sequence model's clip, if nothing else is asked for."""
@@ -277,6 +279,52 @@ def execute_timings(
             elif _is_done(planned.known) and planned.known is not None:
                 outcome.known.append(planned.known)
     return outcome
+
+
+@dataclass(frozen=True)
+class TimeRatio:
+    """How much longer B takes than A, and what the machine did meanwhile."""
+
+    a: TimingSpec
+    b: TimingSpec
+    ratio: Ratio
+    stopped: str
+    conditions: Conditions
+
+
+def compare_times(
+    request: TimeRequest, pair: tuple[ModelChoice, ModelChoice], limits: Limits, seed: int = 0
+) -> TimeRatio:
+    """Time two models interleaved, at the request's first scale and point.
+
+    Raises:
+        UsageError: another srbench is timing here.
+        NothingMeasured: one of them can't be timed so; the reason is given.
+        SrbenchError: one of them can't be loaded, or breaks its contract.
+    """
+    from srbench.adapters.network import check_device  # torch is needed from here on
+
+    check_device(request.device)
+    from srbench.timing.cell import race
+
+    machine = this_machine()
+    planned = [_first(replace(request, models=(model,)), machine) for model in pair]
+    with alone():
+        done = race(
+            [contender for contender, _ in planned], [p for _, p in planned], machine.words, limits, seed
+        )
+    ratio = paired_ratio(done.rounds.wall(0), done.rounds.wall(1), limits.confidence)
+    (a, _), (b, _) = planned
+    return TimeRatio(a.spec, b.spec, ratio, done.rounds.stopped, done.conditions)
+
+
+def _first(request: TimeRequest, machine: Machine) -> tuple[Contender, Pictures]:
+    planned = next(_planned(request, machine))
+    if planned.spec is None or isinstance(planned.point, str):
+        raise NothingMeasured("two models that can be timed", f"{planned.label}: {planned.skip}", "choose")
+    model, spec = planned.model, planned.spec
+    contender = Contender(spec, model.entry, model.argument, time_settings(request, model))
+    return contender, pictures(planned.point, spec.scale, spec.frames)
 
 
 def _is_done(timing: Timing | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -15,16 +15,25 @@ from srbench.adapters.tiles import tile_overlap, tile_side
 from srbench.errors import SrbenchError, Unavailable
 from srbench.registry import ModelEntry, what_happened
 from srbench.timing.conditions import Watch
+from srbench.timing.contender import Contender
 from srbench.timing.counts import parameters, weight_bytes
-from srbench.timing.measure import Lapper, Limits, Samples, cuda_lap, host_lap, measure
+from srbench.timing.measure import Lapper, Limits, Rounds, Samples, cuda_lap, host_lap, interleaved, measure
 from srbench.timing.memory import cuda_peak, host_peak
 from srbench.timing.points import Pictures
 from srbench.timing.subject import Subject, settings_of_torch, subject_of
 from srbench.timing.untrained import load_untrained
-from srbench.types import ModelInfo, Status, Timing, TimingSpec
+from srbench.types import Conditions, ModelInfo, Status, Timing, TimingSpec
 
 LADDER_TILES = (256, 128)
 """Sides of tiles in LR pixels that are tried, in this order, where a whole image is too large."""
+
+
+@dataclass(frozen=True)
+class Race:
+    """Interleaved rounds of two models, and the machine meanwhile."""
+
+    rounds: Rounds
+    conditions: Conditions
 
 
 @dataclass(frozen=True)
@@ -132,6 +141,35 @@ def _on_step(
         counted=subject.counts.counted,
         conditions=watch.conditions,
     )
+
+
+def race(
+    contenders: Sequence[Contender], pictures: Sequence[Pictures], machine: str, limits: Limits, seed: int = 0
+) -> Race:
+    """Time models round by round, in an order drawn anew for each round; no ladder: both fit, or none.
+
+    Args:
+        contenders: two or more, of one device, one set of switches and one number of threads.
+        pictures: LR frames of each.
+        machine: in words.
+        limits: when to stop.
+        seed: of the order.
+
+    Raises:
+        SrbenchError: a model can't be loaded, or breaks its contract.
+        MemoryError: they do not fit.
+    """
+    first = contenders[0]
+    with settings_of_torch(first.spec):
+        subjects = [
+            subject_of(loaded(c.spec, c.entry, c.argument, c.settings), frames, c.spec)
+            for c, frames in zip(contenders, pictures, strict=True)
+        ]
+        device = first.settings.device
+        with Watch(machine, device) as watch, torch.inference_mode():
+            rounds = interleaved([subject.call for subject in subjects], lapper(device), limits, seed)
+    assert watch.conditions is not None  # noqa: S101 - it has been left
+    return Race(rounds, watch.conditions)
 
 
 def loaded(spec: TimingSpec, entry: ModelEntry, argument: str, settings: Settings) -> BaseAdapter:
