@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "timing_stats": BASE,
     "gate": BASE | {"store", "stats", "timing_stats"},
     "timing": LOW | {"archs", "data", "metrics", "adapters", "timing_stats"},
-    "runner": LOW | {"data", "metrics", "adapters", "store", "timing"},
+    "runner": LOW | {"data", "metrics", "adapters", "store", "timing", "timing_stats"},
     "report": BASE | {"store", "stats", "timing_stats"},
     "explain": LOW | {"data", "metrics", "adapters", "store", "runner"},
     "cli": LOW
