@@ -258,15 +258,14 @@ def execute_timings(
         IntegrityError: the timings are damaged before their last line.
         StorageError: a timing could not be written.
     """
-    from srbench.adapters.network import check_device  # torch is needed from here on
-
-    check_device(request.device)
     machine, outcome = this_machine(), TimeOutcome()
     with alone(), TimingFile(request.folder) as file:
         plan = plan_timings(request, machine)
-        provenance = collect(argv)
-        write_provenance(request.folder, provenance)
         todo = [planned for planned in plan if planned.spec is not None and not _is_done(planned.known)]
+        provenance = collect(argv)
+        if todo:
+            _check_device(request.device)
+            write_provenance(request.folder, provenance)
         for number, planned in enumerate(todo, 1):
             began(planned, number, len(todo))
             timing = _taken(request, planned, machine, provenance.id)
@@ -302,11 +301,9 @@ def compare_times(
         NothingMeasured: one of them can't be timed so; the reason is given.
         SrbenchError: one of them can't be loaded, or breaks its contract.
     """
-    from srbench.adapters.network import check_device  # torch is needed from here on
+    from srbench.timing.cell import race  # torch is needed from here on
 
-    check_device(request.device)
-    from srbench.timing.cell import race
-
+    _check_device(request.device)
     machine = this_machine()
     planned = [_first(replace(request, models=(model,)), machine) for model in pair]
     with alone():
@@ -316,6 +313,14 @@ def compare_times(
     ratio = paired_ratio(done.rounds.wall(0), done.rounds.wall(1), limits.confidence)
     (a, _), (b, _) = planned
     return TimeRatio(a.spec, b.spec, ratio, done.rounds.stopped, done.conditions)
+
+
+def _check_device(device: str) -> None:
+    if device.partition(":")[0] not in ("cpu", "cuda"):
+        raise UsageError("a device that can be timed: cpu or cuda", repr(device), "use --device cpu")
+    from srbench.adapters.network import check_device  # torch is needed from here on
+
+    check_device(device)
 
 
 def _first(request: TimeRequest, machine: Machine) -> tuple[Contender, Pictures]:

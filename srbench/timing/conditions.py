@@ -143,13 +143,20 @@ def _mhz() -> float:
 
 def gpu_state(device: str) -> GpuState | None:
     """A GPU's state now; None for the processor, or where neither NVML nor ``nvidia-smi`` answers."""
-    kind, _, number = device.partition(":")
-    if kind != "cuda":
+    if device.partition(":")[0] != "cuda":
         return None
-    return _asked_nvml(int(number or 0)) or _asked_smi(int(number or 0))
+    identity = _identity(device)
+    return _asked_nvml(identity) or _asked_smi(identity)
 
 
-def _asked_nvml(index: int) -> GpuState | None:
+def _identity(device: str) -> str:
+    """A GPU's UUID as its driver writes it: PyTorch may number the devices otherwise than the driver does."""
+    import torch
+
+    return f"GPU-{torch.cuda.get_device_properties(device).uuid}"
+
+
+def _asked_nvml(identity: str) -> GpuState | None:
     """Through NVML's Python bindings. Never tried on a GPU."""
     try:
         import pynvml as nvml
@@ -157,7 +164,7 @@ def _asked_nvml(index: int) -> GpuState | None:
         return None
     try:
         nvml.nvmlInit()
-        gpu = nvml.nvmlDeviceGetHandleByIndex(index)
+        gpu = nvml.nvmlDeviceGetHandleByUUID(identity)
         return GpuState(
             name=_text(nvml.nvmlDeviceGetName(gpu)),
             driver=_text(nvml.nvmlSystemGetDriverVersion()),
@@ -183,10 +190,10 @@ def throttles(reasons: int) -> tuple[str, ...]:
     return tuple(words for bit, words in _THROTTLES.items() if reasons & bit)
 
 
-def _asked_smi(index: int) -> GpuState | None:
-    processes = _smi(index, "--query-compute-apps=pid")
+def _asked_smi(identity: str) -> GpuState | None:
+    processes = _smi(identity, "--query-compute-apps=pid")
     for throttle_query in _THROTTLE_QUERIES:
-        line = _smi(index, f"--query-gpu={_QUERY},{throttle_query}")
+        line = _smi(identity, f"--query-gpu={_QUERY},{throttle_query}")
         if line:
             return parse_smi(line, len(processes.split()))
     return None
@@ -211,13 +218,13 @@ def _number(text: str) -> float:
         return 0.0
 
 
-def _smi(index: int, query: str) -> str:
+def _smi(identity: str, query: str) -> str:
     program = shutil.which("nvidia-smi")
     if program is None:
         return ""
     try:
         done = subprocess.run(  # noqa: S603 (a fixed list of arguments, no shell)
-            [program, f"--id={index}", query, "--format=csv,noheader,nounits"],
+            [program, f"--id={identity}", query, "--format=csv,noheader,nounits"],
             capture_output=True,
             text=True,
             timeout=_SECONDS_TO_WAIT,

@@ -50,6 +50,7 @@ def test_help_loads_neither_torch_nor_the_judging_libraries(argv: list[str], tmp
         ["run", "--all", "--plan"],
         ["run", "-d", "embedded", "--plan", "--json"],
         ["run", "--help"],
+        ["time", "--plan", "--untrained", "--point", "720p,embedded"],
     ],
     ids=" ".join,
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -309,6 +311,31 @@ def test_a_set_without_images_here_says_how_to_get_them() -> None:
     """It is not a point that one could be timed at."""
     with pytest.raises(NothingMeasured, match="srbench data fetch set5"):
         points("set5", 4)
+
+
+@pytest.mark.parametrize("kind", ["spandrel", "onnx", "torchscript", "python"])
+def test_strangers_files_are_timed(
+    fresh_registry: None, stranger: Callable[[str, int], str], tmp_path: Path, kind: str
+) -> None:
+    """Multiply-adds where PyTorch sees the network; where it does not, the reason."""
+    (choice,) = choose_models((f"{kind}:{stranger(kind, 4)}",))
+    request = TimeRequest((choice,), points=("16x24",), threads=1, limits=QUICK, folder=tmp_path)
+    outcome = execute_timings(request, lambda *_: None, [])
+    assert not outcome.failed
+    (found,) = outcome.taken
+    assert len(found.wall_ms) >= 3
+    assert (found.macs is not None) or "not counted" in found.counted
+
+
+def test_a_compiled_network_is_another_timing(
+    fresh_registry: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its signature says so; here it is traced and not translated, which takes a minute."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="eager"))
+    found = timed(tmp_path, entry_of(Small), compiled=True)
+    assert found.status is Status.DONE, found.reason
+    assert "|compiled|" in found.signature
+    assert found.macs == 24 * 32 * 27 * 48
 
 
 def test_threads_are_as_many_as_openmp_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
