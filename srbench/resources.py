@@ -25,6 +25,11 @@ def references_folder() -> Traversable:
     return _folder("references", _CHECKOUT / "results" / "references")
 
 
+def recipes_folder() -> Traversable:
+    """The folder of training recipes, one ``NAME.toml`` each."""
+    return _folder("recipes", _CHECKOUT / "recipes")
+
+
 def built_from() -> str:
     """The commit that the installed wheel was built from, with ``-dirty`` if changed; empty if not known."""
     file = files("srbench") / "_data" / "commit"

@@ -48,7 +48,7 @@ class EDSR(nn.Module):
     tensor.
 
     Args:
-        scale: 2, 3, 4 or 8.
+        scale: 2, 3, 4 or 8; 1 for an input that is enlarged beforehand.
         blocks: residual blocks.
         features: channels inside.
         residual_scale: factor of each residual before it is added; 0.1 for 256 channels.

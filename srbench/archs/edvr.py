@@ -191,6 +191,7 @@ class EDVR(nn.Module):
         extraction: residual blocks before the alignment.
         reconstruction: residual blocks after the fusion.
         tsa: fuse by attention; else by one 1x1 convolution.
+        tail: width at the whole size of the output, 64 in both of the paper's.
     """
 
     def __init__(
@@ -202,6 +203,7 @@ class EDVR(nn.Module):
         reconstruction: int = 10,
         *,
         tsa: bool = True,
+        tail: int = 64,
     ) -> None:
         super().__init__()
         self.center = frames // 2
@@ -215,9 +217,9 @@ class EDVR(nn.Module):
         self.fusion = TSAFusion(features, frames) if tsa else _conv(frames * features, features, 1)
         self.reconstruction = residual_blocks(reconstruction, features)
         self.upconv1 = _conv(features, features * 4)
-        self.upconv2 = _conv(features, 64 * 4)
-        self.conv_hr = _conv(64, 64)
-        self.conv_last = _conv(64, 3)
+        self.upconv2 = _conv(features, tail * 4)
+        self.conv_hr = _conv(tail, tail)
+        self.conv_last = _conv(tail, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         """Restore the middle frame of a window.

@@ -17,7 +17,7 @@ COMMANDS = {
     "list": ("listing", "list_", "What is known: models, datasets, metrics, protocols, results."),
     "info": ("listing", "info", "Everything about one model, dataset, metric or protocol."),
     "doctor": ("listing", "doctor", "This machine, the libraries, the cache, broken plugins."),
-    "data": ("data", "data", "Fetch, verify, list and add test sets."),
+    "data": ("data", "data", "Fetch, verify, list and add test and training sets."),
     "weights": ("weights", "weights", "List, fetch and verify checkpoints."),
     "check": ("check", "check", "Try a model against every rule of the contract."),
     "run": ("run", "run", "Run models on test sets, and show the leaderboard."),
@@ -25,6 +25,7 @@ COMMANDS = {
     "score": ("run", "score", "Score a folder of images that are already super-resolved."),
     "why": ("run", "why", "Why a result would be computed again: the field that differs."),
     "explain": ("explain", "explain", "Which recipe gives a figure that somebody claims."),
+    "train": ("train", "train", "Train a network from a recipe, the same to the bit when repeated."),
     "report": ("report", "report", "Write the leaderboard: HTML, Markdown, CSV."),
 }
 INTERRUPTED = 130

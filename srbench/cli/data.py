@@ -1,9 +1,10 @@
-"""``srbench data``: fetch, verify, list and add test sets."""
+"""``srbench data``: fetch, verify, list and add test and training sets; look for leaks between them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +16,12 @@ from srbench.errors import SrbenchError, UsageError
 if TYPE_CHECKING:
     from srbench.data.datasets import Dataset
 
-EXIT_MISSING, EXIT_INTEGRITY = 3, 5
+EXIT_MISSING, EXIT_LEAK, EXIT_INTEGRITY = 3, 4, 5
 
 
 @click.group()
 def data() -> None:
-    """Fetch, verify, list and add test sets.
+    """Fetch, verify, list and add test and training sets.
 
     Images live in a cache (SRBENCH_HOME), each verified by the sha256 of its file and of its pixels.
     SRBENCH_MIRROR=DIR reads DIR/HOST/PATH before https://HOST/PATH; SRBENCH_OFFLINE=1 forbids the network.
@@ -101,10 +102,11 @@ def verify(names: tuple[str, ...]) -> int:
 @json_option
 def list_(names: tuple[str, ...], as_json: bool) -> int:
     """What is here of each test set, its licence and what may be published of it."""
-    from srbench.data.datasets import open_dataset
+    from srbench.data.datasets import open_dataset, training_sets
     from srbench.runner.request import choose_datasets
 
-    rows = [_row(open_dataset(name)) for name in choose_datasets(names)]
+    chosen = choose_datasets(names)
+    rows = [_row(open_dataset(name)) for name in (*chosen, *(() if names else training_sets()))]
     if as_json:
         click.echo(json.dumps({"datasets": rows}, indent=1))
         return 0
@@ -123,6 +125,7 @@ def _row(dataset: Dataset) -> dict[str, Any]:
         "name": dataset.name,
         "label": dataset.label,
         "kind": dataset.kind,
+        "purpose": manifest.purpose or "test",
         "scales": list(dataset.scales),
         "items": len(manifest.items),
         "here": len(dataset.items),
@@ -159,3 +162,40 @@ def add(name: str, folder: Path, scale: int | None) -> int:
     for item, reason in (added.match.missing if added.match else {}).items():
         click.echo(f"{name}: {item}: {reason}", err=True)
     return 0
+
+
+@data.command()
+@click.argument("train")
+@click.option("--against", "tests", multiple=True, metavar="NAMES", help="Test sets; all if omitted.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+@json_option
+def leaks(train: str, tests: tuple[str, ...], quiet: bool, as_json: bool) -> int:
+    """Look for test images in a training set: equal pixels, crops, other sizes, turned ones.
+
+    Exit code 4 if there are any: what is trained on them is not comparable.
+
+    \b
+    srbench data leaks bsds500-train --against set5,set14
+    """
+    from srbench.data.datasets import dataset_manifest, open_dataset
+    from srbench.data.leaks import find_leaks
+    from srbench.runner.request import choose_datasets
+
+    dataset_manifest(train)
+    trained = open_dataset(train)
+    found = []
+    for name in choose_datasets(tests):
+        if name == train:
+            continue
+        test = open_dataset(name)
+        if not quiet:
+            click.echo(f"{train} ({here_of(trained)}) against {name} ({here_of(test)})", err=True)
+        found += find_leaks(trained, test)
+    if as_json:
+        click.echo(json.dumps({"leaks": [asdict(leak) for leak in found]}, indent=1))
+    for leak in found if not as_json else ():
+        how = f"{leak.inliers} keypoints agree" if leak.how == "content" else "equal pixels"
+        click.echo(f"{leak.train} shows what {leak.test} does: {how}")
+    if not as_json and not found:
+        click.echo(f"no image of a test set in {train}")
+    return EXIT_LEAK if found else 0

@@ -44,7 +44,10 @@ from srbench.registry import select, unknown
 from srbench.resources import datasets_folder
 from srbench.types import Asset, LocalPath, Url
 
-BUILTIN = ("set5", "set14", "bsd100", "urban100", "vid4", "embedded", "embedded-clip")
+BUILTIN = (
+    "set5", "set14", "bsd100", "urban100", "vid4", "embedded", "embedded-clip",
+    "t91", "bsds500-train", "davis14",
+)  # fmt: skip
 
 
 def dataset_names() -> list[str]:
@@ -88,18 +91,25 @@ def _unreadable(name: str) -> str:
 
 
 def select_datasets(specs: Sequence[str] = ()) -> list[str]:
-    """Datasets by name, glob or comma list; all of them when none is given.
+    """Datasets by name, glob or comma list; all test sets when none is given.
 
-    Broken ones (`broken_datasets`) are chosen by their full name only: opening them says what is wrong.
+    By their full name only are chosen sets to train on, and broken ones (`broken_datasets`), whose opening
+    says what is wrong.
 
     Raises:
         UsageError: a pattern matches nothing; the message has the nearest names.
     """
     broken = broken_datasets()
-    sound = [name for name in dataset_names() if name not in broken]
+    tests = [n for n in dataset_names() if n not in broken and not dataset_manifest(n).purpose]
     named = {part.strip() for text in specs for part in text.split(",")}
-    known = [name for name in dataset_names() if name not in broken or name in named]
-    return select(specs, known, "dataset") if specs else sound
+    known = [name for name in dataset_names() if name in tests or name in named]
+    return select(specs, known, "dataset") if specs else tests
+
+
+def training_sets() -> list[str]:
+    """Sets to train on, in the order of `dataset_names`."""
+    broken = broken_datasets()
+    return [n for n in dataset_names() if n not in broken and dataset_manifest(n).purpose]
 
 
 # --------------------------------------------------------------------------------- opening

@@ -1,4 +1,4 @@
-"""What a test set consists of: one TOML file per set, every file and its decoded pixels pinned by digest.
+"""What a test or training set consists of: one TOML file per set; files and decoded pixels pinned by digest.
 
 A manifest names its set, says what may be done with it, where its files come from, and has one line
 per frame. Frames of one item stand together; a still is an item of one frame::
@@ -36,6 +36,7 @@ from srbench.types import Asset, LocalPath, PackageResource, Source, Url
 
 ClipKind = Literal["still", "clip"]
 Publish = Literal["whole", "crops"]
+Purpose = Literal["", "train"]
 SCHEMA = 1
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -97,6 +98,7 @@ class Manifest:
         also_at: other known addresses of the set; for people, never read by srbench: no digest pins them.
         package: importable package that ships the files, or empty.
         folder: absolute folder of a user's own set, or empty.
+        purpose: ``train``: never taken as a test set unless it is named in full; empty: a test set.
     """
 
     name: str
@@ -111,6 +113,7 @@ class Manifest:
     also_at: tuple[str, ...] = ()
     package: str = ""
     folder: str = ""
+    purpose: Purpose = ""
 
     def asset(self, frame: Frame) -> Asset:
         """The file behind a frame, with its sources: folder, package, then addresses."""
@@ -153,6 +156,7 @@ def load_manifest(text: str, origin: str = "manifest") -> Manifest:
         also_at=table.texts("also_at", _ROOT_OR_FILE, "https addresses"),
         package=table.text("package", ""),
         folder=_absolute(table.text("folder", ""), origin),
+        purpose="train" if table.choice("purpose", ("", "train"), "") else "",
     )
     if not (manifest.roots or manifest.package or manifest.folder):
         raise table.refuse("roots, a package or a folder to read from", "none")
@@ -229,9 +233,9 @@ class Table:
             raise self.refuse(f"{key} as text" + (f" like {shape.pattern}" if shape else ""), repr(value))
         return value
 
-    def choice(self, key: str, allowed: tuple[str, ...]) -> str:
+    def choice(self, key: str, allowed: tuple[str, ...], default: str | None = None) -> str:
         """A string field that is one of a few words."""
-        value = self.text(key)
+        value = self.text(key, default)
         if value not in allowed:
             raise self.refuse(f"{key} to be {' or '.join(allowed)}", repr(value))
         return value

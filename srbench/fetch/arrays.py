@@ -127,3 +127,21 @@ def _read_safetensors(path: Path) -> Any:
     except ImportError as error:
         raise Unavailable("the package safetensors", "not installed", "pip install safetensors") from error
     return load_file(path)
+
+
+def safetensors_metadata(path: Path) -> dict[str, str]:
+    """The text that a safetensors file says beside its tensors; empty if it says nothing.
+
+    Raises:
+        IntegrityError: damaged, or another format.
+        Unavailable: safetensors is not installed.
+    """
+    try:
+        from safetensors import safe_open
+    except ImportError as error:
+        raise Unavailable("the package safetensors", "not installed", "pip install safetensors") from error
+    try:
+        with safe_open(path, framework="np") as file:
+            return dict(file.metadata() or {})
+    except Exception as error:
+        raise _refused(path, "safetensors", error) from error

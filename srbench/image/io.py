@@ -121,7 +121,7 @@ def write_png(path: str | os.PathLike[str], image: U8) -> None:
     plane = image[..., 0] if image.shape[2:] == (1,) else image
     Image.fromarray(np.ascontiguousarray(plane)).save(buffer, "PNG")
     # A copy: a view kept alive by a traceback would outlive the buffer's own end, which Python reports.
-    _write_atomically(Path(path), buffer.getvalue())
+    write_atomically(Path(path), buffer.getvalue())
 
 
 # ----------------------------------------------------------------------------------- reading
@@ -220,7 +220,7 @@ def _reason(error: Exception) -> str:
 # ----------------------------------------------------------------------------------- writing
 
 
-def _write_atomically(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes) -> None:
     """Write beside the target, flush to the disk, then rename: a reader never sees a torn file."""
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:

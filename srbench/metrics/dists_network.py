@@ -52,7 +52,7 @@ class Network:
     ) -> None:
         self._device = torch.device(device)
         self._definition = _Definition(
-            _vgg16(backbone).to(self._device), _split(weights, self._device)
+            vgg16_features(backbone).to(self._device), _split(weights, self._device)
         ).eval()
 
     def features(self, rgb: NDArray[np.uint8]) -> Features:
@@ -71,7 +71,7 @@ class Network:
             return 1.0 - sum(float((similarity * weight).sum()) for similarity, weight in weighted)
 
 
-def _vgg16(backbone: Mapping[str, NDArray[Any]]) -> torch.nn.Module:
+def vgg16_features(backbone: Mapping[str, NDArray[Any]]) -> torch.nn.Module:
     """The convolutional layers of torchvision's VGG16; nothing is drawn at random before it is replaced."""
     with torch.device("meta"):
         features: torch.nn.Module = vgg16(weights=None).features

@@ -13,6 +13,7 @@ from srbench import registry
 from srbench.adapters.command import command_label
 from srbench.adapters.file_argument import model_file
 from srbench.adapters.python_file import python_entry
+from srbench.adapters.trained_file import trained_entry
 from srbench.data.datasets import dataset_manifest, select_datasets
 from srbench.errors import UsageError
 from srbench.registry import MetricEntry, ModelEntry
@@ -125,6 +126,8 @@ def _with_argument(entry: ModelEntry, argument: str, ensemble: bool) -> ModelCho
         label = model_file(argument, entry.info.name).stem
     if entry.info.name == "python":
         entry = python_entry(entry, argument)
+    if entry.info.name == "trained":
+        entry = trained_entry(entry, argument)
     return ModelChoice(entry, argument, f"{entry.info.name}:{label}", ensemble)
 
 

@@ -151,9 +151,9 @@ def test_minimal_card_has_the_nouns_defaults() -> None:
         (
             '{ address = "https://host/two.pth" }',
             '{ url = "https://host" }',
-            "a source with the fields address; ",
+            "a table with the fields address; ",
         ),
-        ('{ address = "https://host/two.pth" }', '"https://host"', "a source with the fields address; "),
+        ('{ address = "https://host/two.pth" }', '"https://host"', "a table with the fields address; "),
         (f'sha256 = "{SHA}"\nsize', f'sha256 = "{SHA[:8]}"\nsize', "a whole sha256, got '01234567'"),
         ("[[weights]]\nscales = [2]", "weights = 3\n[[w]]\nscales = [2]", "."),
         ("params = 12", "params = ", "a TOML card, got toy.toml: "),

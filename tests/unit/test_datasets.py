@@ -25,6 +25,7 @@ from srbench.data.datasets import (
     fetch_dataset,
     open_dataset,
     select_datasets,
+    training_sets,
     verify_dataset,
 )
 from srbench.data.local import local_copies, local_file
@@ -194,8 +195,26 @@ def test_the_known_sets_come_first(toy: Toy, tmp_path: Path) -> None:
 
 
 def test_shipped_names_are_the_fields() -> None:
-    """The sets are called what users type."""
-    assert BUILTIN == ("set5", "set14", "bsd100", "urban100", "vid4", "embedded", "embedded-clip")
+    """The sets are called what users type; those to train on come last."""
+    tests = ("set5", "set14", "bsd100", "urban100", "vid4", "embedded", "embedded-clip")
+    assert (*tests, "t91", "bsds500-train", "davis14") == BUILTIN
+
+
+def test_training_sets_are_no_test_sets() -> None:
+    """Neither "all" nor a glob takes a set to train on as a test set; its full name does."""
+    assert training_sets() == ["t91", "bsds500-train", "davis14"]
+    assert not set(training_sets()) & set(select_datasets())
+    assert not set(training_sets()) & set(select_datasets(["*"]))
+    assert select_datasets(["t91,set5"]) == ["t91", "set5"]
+    with pytest.raises(UsageError):
+        select_datasets(["t9*"])
+
+
+def test_the_picture_that_holds_a_test_image_is_no_training_image() -> None:
+    """BSDS500's 302003 contains Set5's woman: 199 of the 200 images are trained on."""
+    items = dataset_manifest("bsds500-train").items
+    assert len(items) == 199
+    assert "302003" not in {item.name for item in items}
 
 
 def test_an_unknown_set_is_answered_with_the_nearest_names() -> None:

@@ -29,7 +29,7 @@ from srbench.errors import UsageError
 from srbench.resources import datasets_folder, references_folder
 from srbench.types import LocalPath, PackageResource, Url
 
-FETCHED = ("set5", "set14", "bsd100", "urban100", "vid4")
+FETCHED = ("set5", "set14", "bsd100", "urban100", "vid4", "t91", "bsds500-train", "davis14")
 SHA = "ab" * 32
 GOOD = f"""
 schema = 1

@@ -1,0 +1,357 @@
+"""The loop: a recipe to its weights, the same to the bit on the same machine, killed in between or not."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from srbench import __version__
+from srbench.adapters.trained_file import HEADER
+from srbench.archs.build import build
+from srbench.archs.descriptions import network_table, promise
+from srbench.errors import UsageError
+from srbench.fetch.arrays import load_arrays
+from srbench.fetch.digests import sha256_of
+from srbench.image.color import rgb2y, round_u8
+from srbench.image.crop import shave
+from srbench.metrics.psnr import psnr
+from srbench.train.checkpoint import (
+    below,
+    load_checkpoint,
+    optimizer_tensors,
+    restore_optimizer,
+    save_checkpoint,
+    save_tensors,
+    under,
+)
+from srbench.train.losses import Adversary, Criterion, criterion
+from srbench.train.patches import Pair, Patches, load_pairs, middle, split
+from srbench.train.recipes import Optimizer, Recipe, recipe_table
+from srbench.train.record import TrainingRecord
+
+CHECKPOINT, RECORD = "checkpoint.safetensors", "record.jsonl"
+LOSS_LINE_EVERY = 100
+
+
+class Listener(Protocol):
+    """Who is told how a training goes on."""
+
+    def stepped(self, step: int) -> None:
+        """A step was made."""
+
+    def validated(self, step: int, psnr_y: float) -> None:
+        """The held-out images were scored."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What came of a training.
+
+    Attributes:
+        weights: the file of weights.
+        sha256: its digest.
+        psnr_y: of the held-out images in the end, in dB.
+        seconds: of all steps, those before a kill too.
+        finished: False if it was stopped before its last step.
+    """
+
+    weights: Path
+    sha256: str
+    psnr_y: float
+    seconds: float
+    finished: bool = True
+
+
+def weights_file(recipe: Recipe, folder: Path) -> Path:
+    """Where a training leaves its weights."""
+    return folder / f"{recipe.name}.safetensors"
+
+
+class Trainer:
+    """One training in its folder: ``NAME.safetensors``, ``record.jsonl``, and the checkpoint until it ends.
+
+    Args:
+        recipe: what to train.
+        folder: of this training alone; a checkpoint in it is gone on from.
+        device: torch's word.
+        threads: of torch on the CPU: another number may round otherwise; 0 for torch's own.
+
+    Raises:
+        UsageError: a training set isn't here, or the folder's checkpoint is of another recipe.
+        Unavailable: VGG16's weights can't be had for a perceptual loss.
+    """
+
+    def __init__(self, recipe: Recipe, folder: Path, *, device: str = "cpu", threads: int = 0) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.set_num_threads(threads or torch.get_num_threads())
+        self.recipe, self.folder, self.device = recipe, folder, device
+        self.info = promise(recipe.network, recipe.name, recipe.name)
+        self.window = self.info.frames_before + 1 + self.info.frames_after
+        pairs = load_pairs(recipe.data, self.info, recipe.network.scale)
+        seen, self.held_out = split(pairs, recipe.data.held_out)
+        self.patches = Patches(seen, recipe.data, self.window, recipe.seed)
+        torch.manual_seed(recipe.seed)
+        # Channels last: a quarter faster on a CPU.
+        self.net = build(recipe.network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if recipe.start:
+            self.net.load_state_dict(_started(Path(recipe.start)))
+        self.average = {name: tensor.clone() for name, tensor in self.net.state_dict().items()}
+        self.optimizer = _optimizer(recipe.optimizer, self.net)
+        self.terms, self.adversary = _terms(recipe, device)
+        self.record = TrainingRecord(folder / RECORD)
+        self.step, self.seconds = 0, 0.0
+        self._losses: list[float] = []
+        self._resume()
+
+    # ------------------------------------------------------------------------------ running
+
+    def run(self, listener: Listener | None = None, *, stop_after: int | None = None) -> Trained:
+        """Train to the recipe's last step.
+
+        Args:
+            listener: who is told.
+            stop_after: stop after this step instead, with a checkpoint.
+        """
+        last = min(self.recipe.steps, stop_after or self.recipe.steps)
+        if self.step == 0:
+            self.record.keep_until(-1)
+            self.record.add("begin", 0, **self._beginning())
+        with _deterministic():
+            while self.step < last:
+                self._advance(listener)
+        if self.step < self.recipe.steps:
+            self._save()
+        return self._end(listener)
+
+    def _advance(self, listener: Listener | None) -> None:
+        began = time.perf_counter()
+        self._losses.append(self._make_step())
+        self.step += 1
+        self.seconds += time.perf_counter() - began
+        if self.step % LOSS_LINE_EVERY == 0 or self.step == self.recipe.steps:
+            self._tell_loss()
+        if listener is not None:
+            listener.stepped(self.step)
+        every = self.recipe.validate_every
+        if every and self.step % every == 0 and self.step < self.recipe.steps:
+            self._validate(listener)
+        if self.step % self.recipe.checkpoint_every == 0 and self.step < self.recipe.steps:
+            self._save()
+
+    def _make_step(self) -> float:
+        batch = self.patches.batch(self.step)
+        lr, hr = (torch.from_numpy(planes).to(self.device) for planes in (batch.inputs, batch.targets))
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.recipe.optimizer, self.step)
+        self.net.train()
+        self.optimizer.zero_grad(set_to_none=True)
+        with self._mixed():
+            sr = self.net(lr if self.info.kind == "window" else lr[:, 0])
+        loss = self._loss(sr.float(), hr)
+        loss.backward()  # type: ignore[no-untyped-call]
+        if self.recipe.optimizer.clip:
+            nn.utils.clip_grad_norm_(self.net.parameters(), self.recipe.optimizer.clip)
+        self.optimizer.step()
+        if self.adversary is not None:
+            self.adversary.learn(sr.float(), hr)
+        self._blend()
+        return float(loss.detach())
+
+    def _loss(self, sr: Tensor, hr: Tensor) -> Tensor:
+        return torch.stack([weight * term(sr, hr) for weight, term in self.terms]).sum()
+
+    def _mixed(self) -> AbstractContextManager[Any]:
+        wanted = self.recipe.mixed and self.device.startswith("cuda")
+        return torch.autocast("cuda", torch.bfloat16) if wanted else nullcontext()
+
+    @torch.no_grad()
+    def _blend(self) -> None:
+        """``average = ema * average + (1 - ema) * weights``; counters are copied."""
+        for name, tensor in self.net.state_dict().items():
+            if self.recipe.ema and tensor.is_floating_point():
+                self.average[name].lerp_(tensor, 1 - self.recipe.ema)
+            else:
+                self.average[name].copy_(tensor)
+
+    # ------------------------------------------------------------------------- telling
+
+    def _beginning(self) -> dict[str, Any]:
+        return {
+            "recipe": recipe_table(self.recipe),
+            "digest": self.recipe.digest,
+            "params": sum(p.numel() for p in self.net.parameters()),
+            "saved_bytes": self._saved_bytes(),
+            "held_out": [pair.name for pair in self.held_out],
+            "device": self.device,
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+            "srbench": __version__,
+        }
+
+    def _saved_bytes(self) -> int:
+        """What one step of the network keeps for its gradient, parameters not counted, in bytes."""
+        batch = self.patches.batch(0)
+        lr, hr = (torch.from_numpy(planes).to(self.device) for planes in (batch.inputs, batch.targets))
+        before = {name: tensor.clone() for name, tensor in self.net.state_dict().items()}
+        with saved_bytes(self.net) as count:
+            self._loss(self.net.train()(lr if self.info.kind == "window" else lr[:, 0]), hr)
+        self.net.load_state_dict(before)  # batch normalisation has counted
+        return count()
+
+    def _tell_loss(self) -> None:
+        mean = float(np.mean(self._losses))
+        rate = learning_rate(self.recipe.optimizer, self.step - 1)
+        self.record.add("loss", self.step, loss=mean, rate=rate, seconds=round(self.seconds, 3))
+        self._losses.clear()
+
+    def _validate(self, listener: Listener | None) -> float:
+        net = build(self.recipe.network).to(self.device)
+        net.load_state_dict(self.average)
+        score = validate(net, self.held_out, self.window, self.recipe.network.scale, self.device)
+        self.record.add("validation", self.step, psnr_y=score)
+        if listener is not None:
+            listener.validated(self.step, score)
+        return score
+
+    def _end(self, listener: Listener | None) -> Trained:
+        score = self._validate(listener)
+        path = weights_file(self.recipe, self.folder)
+        save_tensors(path, self.average, {HEADER: json.dumps(self._said(), sort_keys=True)})
+        finished = self.step == self.recipe.steps
+        found = Trained(path, sha256_of(path), score, self.seconds, finished)
+        if finished:
+            speed = round(self.step / self.seconds, 3) if self.seconds else 0.0
+            peak = torch.cuda.max_memory_allocated(self.device) if self.device.startswith("cuda") else None
+            self.record.add(
+                "end", self.step, sha256=found.sha256, psnr_y=score, seconds=round(self.seconds, 1),
+                steps_per_second=speed, gpu_peak_bytes=peak,
+            )  # fmt: skip
+            (self.folder / CHECKPOINT).unlink(missing_ok=True)
+        return found
+
+    def _said(self) -> Mapping[str, Any]:
+        return {
+            "network": network_table(self.recipe.network),
+            "recipe": self.recipe.name,
+            "digest": self.recipe.digest,
+            "steps": self.step,
+            "trained_on": self.recipe.data.sets,
+            "version": __version__,
+        }
+
+    # -------------------------------------------------------------------- going on after a kill
+
+    def _save(self) -> None:
+        tensors = {
+            **under("net", self.net.state_dict()),
+            **under("average", self.average),
+            **under("optimizer", optimizer_tensors(self.optimizer)),
+            "generator": torch.get_rng_state(),
+        }
+        if self.adversary is not None:
+            tensors |= under("adversary", self.adversary.net.state_dict())
+            tensors |= under("adversary_optimizer", optimizer_tensors(self.adversary.optimizer))
+        state = {
+            "digest": self.recipe.digest,
+            "step": self.step,
+            "seconds": self.seconds,
+            "losses": self._losses,
+            "threads": torch.get_num_threads(),
+        }
+        save_checkpoint(self.folder / CHECKPOINT, tensors, state)
+
+    def _resume(self) -> None:
+        path = self.folder / CHECKPOINT
+        if not path.is_file():
+            return
+        tensors, state = load_checkpoint(path)
+        if state["digest"] != self.recipe.digest:
+            got = f"a checkpoint of recipe {state['digest']}, not {self.recipe.digest}, in {path}"
+            raise UsageError("a folder of this training alone", got, "name another folder, or delete it")
+        self.net.load_state_dict(below("net", tensors))
+        self.average = {n: t.to(self.device) for n, t in below("average", tensors).items()}
+        restore_optimizer(self.optimizer, below("optimizer", tensors))
+        torch.set_rng_state(tensors["generator"])
+        if self.adversary is not None:
+            self.adversary.net.load_state_dict(below("adversary", tensors))
+            restore_optimizer(self.adversary.optimizer, below("adversary_optimizer", tensors))
+        torch.set_num_threads(state["threads"])
+        self.step, self.seconds, self._losses = state["step"], state["seconds"], state["losses"]
+        self.record.keep_until(self.step)
+
+
+def learning_rate(optimizer: Optimizer, step: int) -> float:
+    """The rate of a step, counted from 0: warm-up, then a factor at each milestone."""
+    rate = optimizer.rate * optimizer.factor ** sum(step >= milestone for milestone in optimizer.milestones)
+    return rate * min(1.0, (step + 1) / optimizer.warm_up) if optimizer.warm_up else rate
+
+
+@torch.no_grad()
+def validate(net: nn.Module, pairs: list[Pair], window: int, scale: int, device: str) -> float:
+    """Mean PSNR of luma over pairs in dB, as protocol ``classic`` scores: uint8 RGB, border of the scale."""
+    net.eval()
+    scores = []
+    for pair in pairs:
+        lr, hr = middle(pair, window)
+        given = torch.from_numpy(lr).to(device)
+        sr = net(given[None] if window > 1 else given[:1])[0].float().cpu().numpy()
+        scores.append(psnr(*(shave(_luma(planes), scale) for planes in (sr, hr))))
+    return float(np.mean(scores))
+
+
+def _luma(planes: np.ndarray) -> np.ndarray:
+    """Studio-range Y of ``(3, H, W)`` RGB rounded to uint8, or of ``(1, H, W)`` luma as it is; 0..255."""
+    values = planes.astype(np.float64).transpose(1, 2, 0) * 255
+    return rgb2y(round_u8(values)) if values.shape[2] == 3 else np.clip(values[..., 0], 0, 255)
+
+
+@contextmanager
+def saved_bytes(net: nn.Module) -> Iterator[Callable[[], int]]:
+    """Count what autograd keeps in this block: each storage once, the network's own tensors not.
+
+    Yields:
+        What was kept so far, in bytes.
+    """
+    own = {t.untyped_storage().data_ptr() for t in (*net.parameters(), *net.buffers())}
+    kept: dict[int, Tensor] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor  # held, so that no address is used again
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        yield lambda: sum(t.untyped_storage().nbytes() for a, t in kept.items() if a not in own)
+
+
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    flags = torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False)
+    with flags:
+        yield
+
+
+def _optimizer(wanted: Optimizer, net: nn.Module) -> torch.optim.Optimizer:
+    if wanted.kind == "sgd":
+        return torch.optim.SGD(net.parameters(), lr=wanted.rate, momentum=wanted.momentum)
+    return torch.optim.Adam(net.parameters(), lr=wanted.rate, betas=wanted.betas)
+
+
+def _terms(recipe: Recipe, device: str) -> tuple[list[tuple[float, Criterion]], Adversary | None]:
+    adversaries = [Adversary(loss, device) for loss in recipe.losses if loss.kind == "adversarial"]
+    plain = [(loss.weight, criterion(loss, device)) for loss in recipe.losses if loss.kind != "adversarial"]
+    weights = [loss.weight for loss in recipe.losses if loss.kind == "adversarial"]
+    return [*plain, *zip(weights, adversaries, strict=True)], next(iter(adversaries), None)
+
+
+def _started(path: Path) -> dict[str, Tensor]:
+    arrays = load_arrays(path, "safetensors")
+    return {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
