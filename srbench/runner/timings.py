@@ -263,8 +263,9 @@ def execute_timings(
         plan = plan_timings(request, machine)
         todo = [planned for planned in plan if planned.spec is not None and not _is_done(planned.known)]
         provenance = collect(argv)
-        if todo:
+        if todo or request.device != "cpu":
             _check_device(request.device)
+        if todo:
             write_provenance(request.folder, provenance)
         for number, planned in enumerate(todo, 1):
             began(planned, number, len(todo))
