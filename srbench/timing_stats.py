@@ -132,35 +132,18 @@ def paired_ratio(a: Sequence[float], b: Sequence[float], confidence: float = RAT
     return Ratio(median(ratios), interval, len(ratios), median(a), median(b))
 
 
-@dataclass(frozen=True)
-class TimeChange:
-    """What a comparison of times comes to, ready for a verdict.
-
-    Attributes:
-        verdict: ``slower`` or ``faster`` where the whole interval lies beyond the relative threshold and the
-            medians differ by more than the absolute one; else ``same``.
-        advisory: why it may not fail anything (not interleaved on one machine, not quiet); empty if it may.
-    """
-
-    verdict: Literal["slower", "faster", "same"]
-    ratio: Ratio
-    advisory: str = ""
-
-
 def judge_times(
-    ratio: Ratio, *, relative: float = 0.05, absolute: float = 0.1, advisory: str = ""
-) -> TimeChange:
-    """Whether B is slower or faster than A by more than both thresholds.
+    ratio: Ratio, *, relative: float = 0.05, absolute: float = 0.1
+) -> Literal["slower", "faster", "same"]:
+    """Whether B is slower or faster than A: both thresholds must be passed, else it is the same.
 
     Args:
         ratio: of interleaved rounds.
-        relative: share of A's time that the interval's near end must pass.
+        relative: share of the other's time that the interval's near end must pass.
         absolute: that the medians must differ by, in the samples' unit.
-        advisory: why the comparison may not fail anything.
     """
-    far = abs(ratio.b - ratio.a) > absolute
-    if far and ratio.interval.low > 1 + relative:
-        return TimeChange("slower", ratio, advisory)
-    if far and ratio.interval.high < 1 / (1 + relative):
-        return TimeChange("faster", ratio, advisory)
-    return TimeChange("same", ratio, advisory)
+    if abs(ratio.b - ratio.a) <= absolute:
+        return "same"
+    if ratio.interval.low > 1 + relative:
+        return "slower"
+    return "faster" if ratio.interval.high < 1 / (1 + relative) else "same"

@@ -16,6 +16,10 @@
     model = "srgan*"
     metric = "psnr_y"
     tolerance = 0.05
+
+    [speed]
+    relative = 0.05               # it may take so much longer (the whole interval must lie beyond) ...
+    absolute_ms = 0.1             # ... if the medians differ by so much
 """
 
 from __future__ import annotations
@@ -49,6 +53,19 @@ class Limits:
     tolerance: float
     image_tolerance: float = float("inf")
     noise: float = 0.0
+
+
+@dataclass(frozen=True)
+class SpeedLimits:
+    """How much longer a call may take: a change must pass both.
+
+    Attributes:
+        relative: share of the baseline's time; the whole interval of the ratio must lie beyond it.
+        absolute_ms: milliseconds between the medians.
+    """
+
+    relative: float = 0.05
+    absolute_ms: float = 0.1
 
 
 DEFAULTS: Mapping[str, Limits] = {
@@ -93,6 +110,7 @@ class Policy:
         require: cells of the baseline that must be compared, by pattern; all of them by default.
         metrics: limits by metric.
         overrides: to these.
+        speed: limits of times.
     """
 
     level: float = 0.95
@@ -100,6 +118,7 @@ class Policy:
     require: tuple[str, ...] = ("*",)
     metrics: Mapping[str, Limits] = field(default_factory=lambda: dict(DEFAULTS))
     overrides: tuple[Override, ...] = ()
+    speed: SpeedLimits = SpeedLimits()
 
     def limits(self, cell: Cell, metric: str) -> Limits | None:
         """What a cell's metric may lose; None if nobody said."""
@@ -147,7 +166,7 @@ def parse_policy(text: str, name: str = "policy") -> Policy:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UsageError("a policy in TOML", f"{name}: {error}", _HINT) from error
-    _check_names(table, {"schema", "level", "evidence", "require", "metrics", "overrides"}, name)
+    _check_names(table, {"schema", "level", "evidence", "require", "metrics", "overrides", "speed"}, name)
     _check_schema(table, name)
     metrics = _table(table.get("metrics", {}), f"metrics in {name}")
     return Policy(
@@ -158,6 +177,7 @@ def parse_policy(text: str, name: str = "policy") -> Policy:
         overrides=tuple(
             _override(value, name) for value in _list(table.get("overrides", []), f"overrides in {name}")
         ),
+        speed=_speed(table.get("speed", {}), f"speed in {name}"),
     )
 
 
@@ -173,6 +193,10 @@ def _limits(metric: str, value: Any, name: str) -> Limits:
     if "tolerance" not in given and metric not in DEFAULTS:
         raise UsageError(f"a tolerance in {where}", "none", _HINT)
     return replace(DEFAULTS.get(metric, Limits(0.0)), **given)
+
+
+def _speed(value: Any, where: str) -> SpeedLimits:
+    return SpeedLimits(**_amounts(_table(value, where), {f.name for f in fields(SpeedLimits)}, where))
 
 
 def _override(value: Any, name: str) -> Override:

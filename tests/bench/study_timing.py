@@ -74,14 +74,14 @@ def tell_same(ratios: list[Ratio]) -> None:
     """Of the network against itself."""
     holds = [1.0 in ratio.interval for ratio in ratios]
     widths = [ratio.interval.high - ratio.interval.low for ratio in ratios]
-    alarms = sum(judge_times(ratio).verdict != "same" for ratio in ratios)
+    alarms = sum(judge_times(ratio) != "same" for ratio in ratios)
     say(f"itself: 1 in {sum(holds[:FIRST])} of the first {len(holds[:FIRST])} intervals, in {sum(holds)} of")
     say(f"  {len(holds)}; their median width {median(widths):.3f}; {alarms} alarms of {len(ratios)}")
 
 
 def tell_slower(ratios: list[Ratio]) -> None:
     """Of four calls against five."""
-    caught = sum(judge_times(ratio).verdict == "slower" for ratio in ratios)
+    caught = sum(judge_times(ratio) == "slower" for ratio in ratios)
     found = sorted(ratio.ratio for ratio in ratios)
     say(f"1.25 times the work: caught in {caught} of {len(ratios)}; ratios {found[0]:.3f} to {found[-1]:.3f}")
 
