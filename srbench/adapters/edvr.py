@@ -10,14 +10,15 @@ from torch import Tensor
 
 from srbench.adapters.network import Adapter
 from srbench.archs import edvr
+from srbench.archs.checkpoints import unwrapped
 
 
 class EDVR(Adapter):
-    """EDVR with BasicSR's checkpoints, whose tensors lie under ``params``; M or L as they say."""
+    """EDVR with BasicSR's or OpenMMLab's checkpoints; M or L, with attention or without, as they say."""
 
     def load(self, device: str, dtype: str) -> None:
         """Build the network and fill it; every tensor must be there, and no other."""
-        tensors = {name.removeprefix("params."): tensor for name, tensor in self.weights().items()}
+        tensors = edvr.named(unwrapped(self.weights()))
         self.net = network_for(tensors)
         self.net.load_state_dict(tensors)
         self.net.to(device, getattr(torch, dtype)).eval()

@@ -1,11 +1,13 @@
 """EDVR: neighbouring frames are aligned by deformable convolution and fused by attention.
 
 X. Wang, K. C. K. Chan, K. Yu, C. Dong, C. C. Loy, "EDVR: Video Restoration with Enhanced Deformable
-Convolutional Networks", CVPRW 2019. Tensors have BasicSR's names.
+Convolutional Networks", CVPRW 2019. Tensors have BasicSR's names; OpenMMLab's are translated by `named`.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import cast
 
 import torch
@@ -17,6 +19,32 @@ from srbench.archs.video import leaky, residual_blocks
 
 LEVELS = ("l1", "l2", "l3")
 """The whole, half and quarter of the size."""
+_FROM_OPENMMLAB = (
+    (r"^feat_l([23])_conv([12])\.conv\.", r"conv_l\1_\2."),
+    (r"^pcd_alignment\.(.+?)(?:\.conv)?\.(weight|bias)$", r"pcd_align.\1.\2"),
+    (r"^(fusion\..+)\.conv\.", r"\1."),
+    (r"^upsample([12])\.upsample_conv\.", r"upconv\1."),
+)
+"""Its convolutions with an activation are modules of two, and a few parts have other names; the network, its order of
+channels and its range [0, 1] are the same (mmagic, models/editors/edvr/edvr_net.py)."""
+
+
+def named(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A checkpoint's tensors under the names used here.
+
+    Args:
+        tensors: flat names, after wrappers were taken off (`srbench.archs.checkpoints.unwrapped`): BasicSR's, or
+            OpenMMLab's (``feat_l2_conv1.conv``, ``pcd_alignment``, ``upsample1.upsample_conv``).
+    """
+    return {_renamed(name): tensor for name, tensor in tensors.items()}
+
+
+def _renamed(name: str) -> str:
+    for old, new in _FROM_OPENMMLAB:
+        name, count = re.subn(old, new, name)
+        if count:
+            break
+    return name
 
 
 def _conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Conv2d:

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from srbench.adapters.edvr import network_for
 from srbench.archs.basicvsr import BasicVSR
-from srbench.archs.edvr import EDVR, DeformableConv, PCDAlignment, TSAFusion
+from srbench.archs.checkpoints import unwrapped
+from srbench.archs.edvr import EDVR, DeformableConv, PCDAlignment, TSAFusion, named
 from srbench.archs.spynet import SPyNet
 from srbench.archs.video import ResidualBlock, warp
 
@@ -229,6 +230,36 @@ def test_size_is_read_from_the_tensors(size: dict[str, Any]) -> None:
     """A checkpoint of any width, window, depth and fusion finds its network."""
     tensors = EDVR(**size).state_dict()
     assert shapes(network_for(tensors)) == {name: list(tensor.shape) for name, tensor in tensors.items()}
+
+
+def openmmlab(net: EDVR) -> dict[str, Tensor]:
+    """The same tensors as OpenMMLab's restorer stores them: names read from its edvr_net.py, module by module."""
+    spatial = ("1", "2", "3", "4", "_l1", "_l2", "_l3", "_add1")
+    activated = {f"fusion.spatial_attn{n}" for n in spatial} | {"fusion.feat_fusion"}  # its modules of two
+    activated |= {f"pcd_align.offset_conv{n}.l{level}" for n in (1, 2, 3) for level in (1, 2, 3)}
+    activated |= {"pcd_align.feat_conv.l1", "pcd_align.feat_conv.l2"}
+    activated |= {"pcd_align.cas_offset_conv1", "pcd_align.cas_offset_conv2"}
+    others = {f"conv_l{level}_{n}": f"feat_l{level}_conv{n}.conv" for level in (2, 3) for n in (1, 2)}
+    others |= {f"upconv{n}": f"upsample{n}.upsample_conv" for n in (1, 2)}
+    found = {}
+    for name, tensor in net.state_dict().items():
+        module, _, part = name.rpartition(".")
+        module = f"{module}.conv" if module in activated else others.get(module, module)
+        found[f"state_dict.generator.{module.replace('pcd_align.', 'pcd_alignment.')}.{part}"] = tensor
+    return {"meta.epoch": torch.tensor(1), **found, "state_dict.step_counter": torch.tensor(1)}
+
+
+@pytest.mark.parametrize("size", [{}, L, {"tsa": False}])
+def test_edvr_loads_under_openmmlabs_names(size: dict[str, Any]) -> None:
+    """Each of its tensors finds its place; BasicSR's own names stay as they are."""
+    net = EDVR(**size)
+    stored = openmmlab(net)
+    assert "state_dict.generator.pcd_alignment.offset_conv1.l1.conv.weight" in stored
+    assert "state_dict.generator.pcd_alignment.dcn_pack.l1.conv_offset.bias" in stored
+    for tensors in (stored, {f"params.{name}": tensor for name, tensor in net.state_dict().items()}):
+        loaded = named(unwrapped(tensors))
+        assert set(loaded) == set(net.state_dict())
+        assert all(torch.equal(loaded[name], tensor) for name, tensor in net.state_dict().items())
 
 
 def test_edvr_restores_the_middle_frame() -> None:
