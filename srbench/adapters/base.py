@@ -21,9 +21,12 @@ Frames = NDArray[Any]
 """``(T, H, W, C)``: C = 3 RGB, or 1 gray or luma; uint8, or float on the 0..255 scale."""
 
 
+DEFAULT_TIMEOUT = 600.0
+
+
 @dataclass(frozen=True)
 class Settings:
-    """How a network is asked to run; every field shows in the inference signature.
+    """How a model is asked to run; every field that moves a number shows in the inference signature.
 
     Attributes:
         device: torch's word: ``cpu``, ``cuda``, ``cuda:1``. Only the kind is signed.
@@ -32,6 +35,7 @@ class Settings:
         split: of a sequence model: frames that a piece of a clip answers for, and how many more it sees on
             each side; None for what its card says.
         ensemble: the mean over the eight flips and turns of the input (``model+``).
+        timeout: of a command: seconds that one image may take. It moves no number, and is not signed.
     """
 
     device: str = "cpu"
@@ -39,6 +43,7 @@ class Settings:
     tile: int = 0
     split: tuple[int, int] | None = None
     ensemble: bool = False
+    timeout: float = DEFAULT_TIMEOUT
 
 
 class BaseAdapter(ABC):

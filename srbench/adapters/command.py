@@ -26,8 +26,6 @@ from srbench.errors import ContractError, UsageError
 from srbench.image.io import read_image, write_png
 from srbench.types import ClipSpec, EvalProtocol, Job, ModelInfo, digest
 
-TIMEOUT = 600.0
-"""Seconds that one image may take."""
 _PLACES = ("{input}", "{output}")
 
 
@@ -110,9 +108,10 @@ class Command(PlainAdapter):
                 start_new_session=True,
             )
             try:
-                code = process.wait(TIMEOUT)
+                code = process.wait(self.settings.timeout)
             except subprocess.TimeoutExpired as error:
-                raise self._failed("to end in time", f"still running after {TIMEOUT:g} s", log) from error
+                got = f"still running after {self.settings.timeout:g} s (--timeout)"
+                raise self._failed("to end in time", got, log) from error
             finally:
                 _end(process)
         if code:

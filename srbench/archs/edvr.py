@@ -25,16 +25,16 @@ _FROM_OPENMMLAB = (
     (r"^(fusion\..+)\.conv\.", r"\1."),
     (r"^upsample([12])\.upsample_conv\.", r"upconv\1."),
 )
-"""Its convolutions with an activation are modules of two, and a few parts have other names; the network, its order of
-channels and its range [0, 1] are the same (mmagic, models/editors/edvr/edvr_net.py)."""
+"""Its convolutions with an activation are modules of two, and a few parts have other names; the network, its
+order of channels and its range [0, 1] are the same (mmagic, models/editors/edvr/edvr_net.py)."""
 
 
 def named(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """A checkpoint's tensors under the names used here.
 
     Args:
-        tensors: flat names, after wrappers were taken off (`srbench.archs.checkpoints.unwrapped`): BasicSR's, or
-            OpenMMLab's (``feat_l2_conv1.conv``, ``pcd_alignment``, ``upsample1.upsample_conv``).
+        tensors: flat names, after wrappers were taken off (`srbench.archs.checkpoints.unwrapped`): BasicSR's,
+            or OpenMMLab's (``feat_l2_conv1.conv``, ``pcd_alignment``, ``upsample1.upsample_conv``).
     """
     return {_renamed(name): tensor for name, tensor in tensors.items()}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from srbench.adapters.base import DEFAULT_TIMEOUT
 from srbench.adapters.folder import Folder
 from srbench.data.manifest import Item
 from srbench.errors import SrbenchError
@@ -36,6 +37,8 @@ def _idle_options(plan: Plan) -> Iterator[str]:
         yield from _idle(plan, "--split", "only sequence models are split", lambda i: i.kind == "sequence")
     if request.tile:
         yield from _idle(plan, "--tile", "only networks are tiled", lambda i: bool(i.dtypes))
+    if request.timeout != DEFAULT_TIMEOUT:
+        yield from _idle(plan, "--timeout", "it is for commands", lambda i: i.argument == "command")
     if request.device != "cpu":
         yield from _idle(plan, "--device", "only networks run there", lambda i: bool(i.dtypes))
 

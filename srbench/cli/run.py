@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from srbench.adapters.base import DEFAULT_TIMEOUT
 from srbench.cli.options import folder_option, json_option, plugin_option, protocol_options
 from srbench.errors import IntegrityError, NothingMeasured, Unavailable, UsageError
 from srbench.runner.request import Request
@@ -19,7 +20,7 @@ from srbench.runner.request import Request
 EXIT_FAILED, EXIT_INTEGRITY = 3, 5
 
 
-def parse_budget(text: str | None) -> float | None:
+def parse_budget(text: str | None, option: str = "--budget") -> float | None:
     """``90``, ``90s``, ``10m``, ``1h30m`` in seconds.
 
     Raises:
@@ -29,7 +30,7 @@ def parse_budget(text: str | None) -> float | None:
         return None
     match = re.fullmatch(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s?)?", text.strip())
     if not text.strip() or match is None:
-        raise UsageError("a time such as 90s, 10m or 1h30m", repr(text), "check --budget")
+        raise UsageError("a time such as 90s, 10m or 1h30m", repr(text), f"check {option}")
     hours, minutes, seconds = (float(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + seconds
 
@@ -117,6 +118,7 @@ def inference_options(command: Any) -> Any:
 @click.option("--all", "everything", is_flag=True, help="Every model on every dataset.")
 @click.option("--plan", "only_plan", is_flag=True, help="Print what would be done, and why not the rest.")
 @click.option("--budget", metavar="TIME", help="Begin no image after this time: 90s, 10m, 1h30m.")
+@click.option("--timeout", metavar="TIME", help="For one image of a command: 90s, 10m; 10m if omitted.")
 @inference_options
 @click.option("--save-predictions", is_flag=True, help="Keep the super-resolved images as PNG.")
 @shared_options
@@ -126,6 +128,7 @@ def run(
     everything: bool,
     only_plan: bool,
     budget: str | None,
+    timeout: str | None,
     tile: int | None,
     split: str | None,
     device: str,
@@ -152,6 +155,7 @@ def run(
     request = replace(
         _request(models, datasets, options),
         budget=parse_budget(budget),
+        timeout=parse_budget(timeout, "--timeout") or DEFAULT_TIMEOUT,
         tile=tile or 0,
         split=parse_split(split),
         device=device,

@@ -153,7 +153,13 @@ def _inference(dataset: Dataset, protocol: EvalProtocol, model: ModelChoice, set
 
 def settings_of(request: Request, model: ModelChoice) -> Settings:
     """How a network is asked to run."""
-    return Settings(device=request.device, tile=request.tile, split=request.split, ensemble=model.ensemble)
+    return Settings(
+        device=request.device,
+        tile=request.tile,
+        split=request.split,
+        ensemble=model.ensemble,
+        timeout=request.timeout,
+    )
 
 
 def _skip(request: Request, dataset: Dataset, protocol: EvalProtocol) -> str:

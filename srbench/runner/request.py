@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from srbench import registry
+from srbench.adapters.base import DEFAULT_TIMEOUT
 from srbench.adapters.command import command_label
 from srbench.adapters.file_argument import model_file
 from srbench.adapters.python_file import python_entry
@@ -49,6 +50,7 @@ class Request:
         limit: first images of each dataset only (which makes it another dataset).
         tile: side of the tiles in LR pixels, 0 for whole images.
         split: frames of a piece of a clip for sequence models, and its overlap; None for their cards'.
+        timeout: seconds that one image may take a command.
         budget: seconds after which no further image is begun, or None.
         named: models were asked for by name: then video models run on stills too, as clips of one frame.
         unfetched: for datasets that could not be fetched whole, why.
@@ -68,6 +70,7 @@ class Request:
     tile: int = 0
     split: tuple[int, int] | None = None
     device: str = "cpu"
+    timeout: float = DEFAULT_TIMEOUT
     budget: float | None = None
     save_predictions: bool = False
     named: bool = True

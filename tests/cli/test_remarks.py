@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ def remarked(text: str) -> list[str]:
     [
         (("--split", "3+1"), "--split has no effect on bicubic: only sequence models are split"),
         (("--tile", "64"), "--tile has no effect on bicubic: only networks are tiled"),
+        (("--timeout", "1m"), "--timeout has no effect on bicubic: it is for commands"),
         ((), None),
     ],
 )
@@ -85,3 +87,12 @@ def test_skips_are_reasoned_once(srbench: Run) -> None:
     ran = srbench("run", "-m", "bicubic,srcnn", *STILL)
     assert "— (skipped)" in ran.out
     assert ran.err.count("no x4: srcnn has x3") == 1
+
+
+def test_a_command_may_take_as_long_as_asked(srbench: Run, tmp_path: Path) -> None:
+    """--timeout reaches the command: one that sleeps longer fails in one line that names the option."""
+    (tmp_path / "slow.py").write_text("import time; time.sleep(30)")
+    model = f"command:{sys.executable} {tmp_path / 'slow.py'} {{input}} {{output}}"
+    ran = srbench("run", "-m", model, *STILL, "--timeout", "1s")
+    assert ran.code == 3
+    assert "still running after 1 s (--timeout)" in ran.err

