@@ -13,12 +13,13 @@ from srbench.archs import vdsr
 
 
 class VDSR(Adapter):
-    """VDSR of the authors' MATLAB file."""
+    """VDSR of the authors' MATLAB file, or of a file with the network's own names."""
 
     def load(self, device: str, dtype: str) -> None:
         """Build the network and fill it; every tensor must be there, and no other."""
-        tensors = from_matlab(self.weights())
-        self.net = vdsr.VDSR(depth=len(tensors) // 2)
+        tensors = self.weights()
+        tensors = from_matlab(tensors) if "model.weight.0" in tensors else tensors
+        self.net = vdsr.VDSR(depth=max(len(tensors) // 2, 2))
         self.net.load_state_dict(tensors)
         self.net.to(device, getattr(torch, dtype)).eval()
 

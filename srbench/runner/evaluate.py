@@ -345,7 +345,7 @@ class Evaluator:
 
 def describe(error: BaseException) -> str:
     """An exception in one line."""
-    return str(error) if isinstance(error, SrbenchError) else what_happened(error)[:500]
+    return str(error) if isinstance(error, SrbenchError) else " ".join(what_happened(error).split())[:500]
 
 
 def _check_size(sr: np.ndarray, hr: np.ndarray) -> None:

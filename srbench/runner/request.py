@@ -13,6 +13,7 @@ from srbench import registry
 from srbench.adapters.base import DEFAULT_TIMEOUT
 from srbench.adapters.command import command_label
 from srbench.adapters.file_argument import model_file
+from srbench.adapters.own_weights import takes_weights, with_own_weights
 from srbench.adapters.python_file import python_entry
 from srbench.adapters.trained_file import trained_entry
 from srbench.data.datasets import dataset_manifest, select_datasets
@@ -118,6 +119,9 @@ def _matching(spec: str) -> list[ModelChoice]:
 def _with_argument(entry: ModelEntry, argument: str, ensemble: bool) -> ModelChoice:
     if entry.info.name == "folder":
         return ModelChoice(entry, argument, f"folder:{folder_label(Path(argument))}", ensemble)
+    if takes_weights(entry):
+        label = f"{entry.info.name}:{model_file(argument, entry.info.name).stem}"
+        return ModelChoice(with_own_weights(entry, argument), label=label, ensemble=ensemble)
     if not entry.info.argument:
         if entry.info.dtypes and entry.origin == "built in":
             got = repr(f"{entry.info.name}:{argument}")
