@@ -50,9 +50,7 @@ def list_(names: tuple[str, ...], scales: tuple[str, ...], as_json: bool, plugin
         sizes = ",".join(f"x{scale}" for scale in row["scales"])
         here = "here" if row["here"] else "not here"
         size = "? MB" if row["size"] is None else f"{row['size'] / 1e6:.1f} MB"
-        click.echo(
-            f"{row['model']:14} {sizes:9} {here:8} {size:>9}  {row['file']}; licence {row['licence']}"
-        )
+        click.echo(f"{row['model']:14} {sizes:9} {here:8} {size:>9}  {row['file']}; licence {row['licence']}")
     return 0
 
 

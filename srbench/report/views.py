@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from srbench.protocols import RECIPES
+from srbench.protocols import RECIPES, get_protocol
 from srbench.report.catalog import Catalog
 from srbench.report.costs import CostGroup, CostTable, columns_of, cost_table, entries_of
 from srbench.report.entries import Column, Entry, entry_of
@@ -92,7 +92,9 @@ def boards(results: Iterable[CellResult], catalog: Catalog, timings: Sequence[Ti
         draft = drafts.setdefault(cell.signature, _Draft(cell.signature, cell.scale))
         draft.protocols.add(cell.protocol)
         draft.cells[cell.model, cell.inference, cell.dataset, cell.pixels] = result
-    ordered = sorted(drafts.values(), key=lambda d: (_protocol_order(d), d.scale, d.signature))
+    ordered = sorted(
+        drafts.values(), key=lambda d: (_protocol_order(d), d.scale, bool(_replaced(d)), d.signature)
+    )
     names = _board_names(ordered)
     return [_board(draft, name, catalog, timings) for draft, name in zip(ordered, names, strict=True)]
 
@@ -102,12 +104,22 @@ def _protocol_order(draft: _Draft) -> tuple[int, str]:
     return (list(RECIPES).index(name) if name in RECIPES else len(RECIPES)), name
 
 
+def _replaced(draft: _Draft) -> list[str]:
+    """The parts of a signature that aren't those of its protocol as named."""
+    name = min(draft.protocols)
+    if name not in RECIPES:
+        return []
+    usual = get_protocol(name, draft.scale).signature.split("|")
+    return [part for part in draft.signature.split("|") if part not in usual]
+
+
 def _board_names(drafts: Sequence[_Draft]) -> list[str]:
-    """``classic x4``; a second board of that name (another flavour or gray rule) is numbered."""
+    """``classic x4``; where fields were replaced, ``classic x4, bi:matlab-replicate-u8``; unique."""
     seen: dict[str, int] = {}
     names = []
     for draft in drafts:
-        name = plain(f"{', '.join(sorted(draft.protocols))} x{draft.scale}")
+        protocols = ", ".join(sorted(draft.protocols))
+        name = plain(", ".join([f"{protocols} x{draft.scale}", *_replaced(draft)]))
         seen[name] = seen.get(name, 0) + 1
         names.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
     return names

@@ -85,11 +85,25 @@ def test_one_board_per_protocol_signature() -> None:
 
 
 def test_a_protocol_with_another_flavour_is_another_board() -> None:
-    """The name doesn't decide: a replaced flavour gives another signature and so another board."""
-    other = get_protocol("classic", 2, flavour="matlab-replicate-u8").signature
-    found = view(scored(cell(), [30.0]), scored(replace(cell(), signature=other), [30.0]))
-    assert len({b.signature for b in found}) == 2
-    assert [b.name for b in found] == ["classic x2", "classic x2 (2)"]
+    """A replaced field gives another signature, so a board that names it; the protocol's own comes first."""
+    others = [
+        get_protocol("classic", 2, flavour="matlab-replicate-u8"),
+        get_protocol("classic", 2, gray="y", border=0),
+    ]
+    cells = [*(replace(cell(), signature=other.signature) for other in others), cell()]
+    found = view(*(scored(one, [30.0]) for one in cells))
+    assert len({b.signature for b in found}) == 3
+    assert [b.name for b in found] == [
+        "classic x2",
+        "classic x2, bi:matlab-replicate-u8",
+        "classic x2, gray:y, border:0",
+    ]
+
+
+def test_boards_of_one_name_are_numbered() -> None:
+    """Signatures of a protocol nobody knows any more can't be told apart by name."""
+    cells = [replace(cell(), protocol="gone", signature=text) for text in ("a", "b")]
+    assert [b.name for b in view(*(scored(one, [30.0]) for one in cells))] == ["gone x2", "gone x2 (2)"]
 
 
 def test_two_metric_signatures_are_two_columns() -> None:
