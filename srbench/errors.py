@@ -54,6 +54,12 @@ class Unavailable(SrbenchError):
     exit_code = 3
 
 
+class Unfinished(SrbenchError):
+    """Results that have failed or are not complete, where complete ones are needed (exit code 3)."""
+
+    exit_code = 3
+
+
 class NothingMeasured(SrbenchError):
     """A command that should end in numbers has none (exit code 4)."""
 

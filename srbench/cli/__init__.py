@@ -26,6 +26,9 @@ COMMANDS = {
     "why": ("run", "why", "Why a result would be computed again: the field that differs."),
     "explain": ("explain", "explain", "Which recipe gives a figure that somebody claims."),
     "train": ("train", "train", "Train a network from a recipe, the same to the bit when repeated."),
+    "compare": ("gate", "compare", "Compare two result sets, image by image."),
+    "gate": ("gate", "gate", "Exit with 1 if results are worse than their baseline: for CI."),
+    "bless": ("gate", "bless", "Promote results to the committed baseline, with a record of why."),
     "report": ("report", "report", "Write the leaderboard: HTML, Markdown, CSV."),
 }
 INTERRUPTED = 130
@@ -81,8 +84,8 @@ def cli() -> None:
       srbench score DIR --against set5 -x 4   score images that you already have
 
     \b
-    Exit codes: 0 ok; 1 regression; 2 usage; 3 some cells failed; 4 nothing measured;
-                5 a digest does not match; 130 interrupted (the same command resumes).
+    Exit codes: 0 ok; 1 regression; 2 usage; 3 some cells failed; 4 nothing measured or
+                compared; 5 a digest does not match; 130 interrupted (the same command resumes).
     """
 
 

@@ -47,7 +47,7 @@ def compare(
     """
     pairs = list(_paired(baseline, candidate))
     verdicts = [verdict for before, after in pairs for verdict in _judge_cell(before, after, policy, metrics)]
-    verdicts = _decided(verdicts, policy)
+    verdicts = [_required(verdict, policy) for verdict in _decided(verdicts, policy)]
     return Judgement(*names, ordered(verdicts), tuple(_unmet(verdicts, baseline, policy)))
 
 
@@ -365,13 +365,14 @@ def amount(value: float, measure: Measure) -> str:
     return f"{value:.{measure.decimals + 2}f} {measure.unit}".rstrip()
 
 
+def _required(verdict: Verdict, policy: Policy) -> Verdict:
+    not_compared = verdict.outcome in (Outcome.MISSING, Outcome.INCOMPARABLE)
+    return replace(verdict, required=True) if not_compared and policy.requires(verdict.cell) else verdict
+
+
 def _unmet(verdicts: Iterable[Verdict], baseline: Sequence[CellScores], policy: Policy) -> Iterator[str]:
     """Requirements of the policy that were not met."""
-    for verdict in verdicts:
-        not_compared = verdict.outcome in (Outcome.MISSING, Outcome.INCOMPARABLE)
-        if not_compared and policy.requires(verdict.cell):
-            measure = f" {verdict.measure.name}" if verdict.measure.name else ""
-            yield f"{verdict.where}{measure}: {verdict.outcome.value}, {verdict.why}"
+    yield from (f"{v.subject}: {v.outcome.value}, {v.why}" for v in verdicts if v.required)
     for pattern in policy.require:
         if not any(covers(pattern, scores.cell) for scores in baseline):
             yield f"nothing in the baseline is {pattern}"

@@ -82,6 +82,7 @@ class Verdict:
         worst: the images that lost most, the worst first.
         note: what else a reader must know, such as another inference.
         advisory: it never decides an exit code.
+        required: it was not compared, and the policy says that it has to be.
     """
 
     outcome: Outcome
@@ -102,12 +103,18 @@ class Verdict:
     worst: tuple[ItemChange, ...] = ()
     note: str = ""
     advisory: bool = False
+    required: bool = False
 
     @property
     def where(self) -> str:
         """``imdn on set5 x4 (classic)``."""
         cell = self.cell
         return f"{cell.model} on {cell.dataset} x{cell.scale} ({cell.protocol})"
+
+    @property
+    def subject(self) -> str:
+        """`where`, and the measure if it speaks of one."""
+        return f"{self.where} {self.measure.name}".rstrip()
 
 
 EXIT_OK, EXIT_REGRESSED, EXIT_FAILED, EXIT_NOT_COMPARED = 0, 1, 3, 4

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from srbench.errors import NothingMeasured, StorageError, UsageError
+from srbench.errors import NothingMeasured, UsageError
 from srbench.report.catalog import Catalog, installed
 from srbench.report.markdown import markdown
 from srbench.report.origins import Origin, measured, origins, origins_named
 from srbench.report.tables import csv_text
 from srbench.report.views import Board, boards, summary
 from srbench.store.aggregate import CellResult, load_cells
+from srbench.store.files import write_whole
 from srbench.store.timings import read_timings
 from srbench.types import Timing
 
@@ -101,20 +100,5 @@ def write_report(
         if name not in FORMATS:
             raise UsageError("a report format", repr(name), f"use one of {', '.join(FORMATS)}")
     report = load_report(folder, catalog, timed)
-    return [_write(out / FORMATS[name][0], FORMATS[name][1](report)) for name in chosen]
-
-
-def _write(path: Path, text: str) -> Path:
-    """Write a file whole or not at all, so that a reader never opens half a page."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8", newline="\n")
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-        raise StorageError(
-            "a folder that can be written", f"{str(path)!r}: {error.strerror}", "choose another with --out"
-        ) from error
-    return path
+    hint = "choose another with --out"
+    return [write_whole(out / FORMATS[name][0], FORMATS[name][1](report), hint) for name in chosen]

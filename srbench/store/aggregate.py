@@ -135,8 +135,10 @@ class _Gathering:
 
 
 def _merged(before: ItemResult | None, record: Record) -> ItemResult:
-    same = before is not None and before.record.prediction == record.prediction
-    scores = dict(before.scores) if before is not None and same else {}
+    if before is None or before.record.prediction != record.prediction:
+        fresh = {(name, score.signature): score for name, score in record.scores.items()}
+        return ItemResult(record.item, record, fresh)
+    scores = dict(before.scores)
     for name, score in record.scores.items():
         known = scores.get((name, score.signature))
         if score.values or known is None or not known.values:

@@ -10,13 +10,19 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from sys import intern
 from typing import Any, TypeVar
+
+import orjson
 
 from srbench.errors import IntegrityError
 from srbench.types import SCHEMA_VERSION, Cell, Record, Score, Status, field_names
 
 T = TypeVar("T")
 
+_TEXT, _FLOAT = frozenset({str}), frozenset({float})
+_STATUSES = {status.value: status for status in Status}
 _NON_FINITE = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
 
@@ -73,14 +79,14 @@ def decode(line: str | bytes) -> Record:
     check_fields(named, Record, "record")
     return Record(
         cell=_cell(named["cell"]),
-        item=text_of(named, "item"),
+        item=intern(text_of(named, "item")),
         items=count_of(named, "items"),
         status=_status(named["status"]),
         reason=text_of(named, "reason"),
         frames=count_of(named, "frames"),
         prediction=text_of(named, "prediction"),
-        key_fields={name: text_of(named["key_fields"], name) for name in _mapping(named, "key_fields")},
-        scores={name: _score(named["scores"][name]) for name in _mapping(named, "scores")},
+        key_fields=_texts(_mapping(named, "key_fields")),
+        scores={name: _score(score) for name, score in _mapping(named, "scores").items()},
         seconds=number_of(named["seconds"], "seconds"),
         megapixels=number_of(named["megapixels"], "megapixels"),
         provenance=text_of(named, "provenance"),
@@ -96,12 +102,20 @@ def parse_object(line: str | bytes) -> dict[str, Any]:
         NotJsonError: it is none.
     """
     try:
-        named = json.loads(line, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError too
-        raise NotJsonError(str(error)) from error
+        named = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        named = _parse_slowly(line)
     if not isinstance(named, dict):
         raise NotJsonError(f"a JSON {type(named).__name__}")
     return named
+
+
+def _parse_slowly(line: str | bytes) -> Any:
+    """What orjson refuses: an error with its place, or the lone surrogate of a file name that is no UTF-8."""
+    try:
+        return json.loads(line, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError is a ValueError too
+        raise NotJsonError(str(error)) from error
 
 
 def _refuse_constant(name: str) -> float:
@@ -133,6 +147,8 @@ def check_fields(named: object, noun: type, what: str) -> None:
     """
     if not isinstance(named, dict):
         raise wrong(f"a {what}", named)
+    if named.keys() == field_names(noun):
+        return
     unknown, missing = set(named) - field_names(noun), field_names(noun) - set(named)
     if unknown:
         raise IntegrityError(f"the fields of a {what}", f"unknown {_listed(unknown)}", "upgrade srbench?")
@@ -145,29 +161,44 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _cell(named: Any) -> Cell:
-    named = {"average": "", **named} if isinstance(named, dict) else named
+    """The cell; one object for equal fields, as a journal names a cell once for every image."""
+    if not isinstance(named, dict):
+        raise wrong("a cell", named)
+    try:
+        return _known_cell(tuple(named), *named.values())
+    except TypeError as error:  # a list or an object can't be looked up
+        raise wrong("texts and a count in 'cell'", named) from error
+
+
+@lru_cache(maxsize=65_536, typed=True)
+def _known_cell(names: tuple[str, ...], *values: Any) -> Cell:
+    named = {"average": "", **dict(zip(names, values, strict=True))}
     check_fields(named, Cell, "cell")
-    texts = {name: text_of(named, name) for name in field_names(Cell) - {"scale"}}
-    return Cell(scale=count_of(named, "scale"), **texts)
+    count_of(named, "scale")
+    _texts({name: value for name, value in named.items() if name != "scale"})
+    return Cell(**named)
 
 
 def _score(named: Any) -> Score:
     check_fields(named, Score, "score")
     values = typed(named["values"], list, "values")
+    if not _FLOAT.issuperset(map(type, values)):
+        values = [number_of(value) for value in values]
+    # Interned: a journal has a handful of signatures, a thousand times each.
     return Score(
-        signature=text_of(named, "signature"),
-        key=text_of(named, "key"),
-        values=tuple(number_of(value, "values") for value in values),
-        reason=text_of(named, "reason"),
+        intern(text_of(named, "signature")), text_of(named, "key"), tuple(values), text_of(named, "reason")
     )
 
 
 def _status(value: Any) -> Status:
-    return convert(Status, value, "status")
+    known = _STATUSES.get(value) if type(value) is str else None
+    return known if known is not None else convert(Status, value, "status")
 
 
-def number_of(value: Any, name: str) -> float:
+def number_of(value: Any, name: str = "values") -> float:
     """A float, infinities and NaN included; IntegrityError for anything else."""
+    if type(value) is float:
+        return value
     if isinstance(value, str) and value in _NON_FINITE:
         return _NON_FINITE[value]
     if type(value) not in (int, float):
@@ -185,7 +216,15 @@ def convert(maker: Callable[[Any], T], value: Any, name: str) -> T:
 
 def text_of(named: Mapping[str, Any], name: str) -> str:
     """A text field; IntegrityError for anything else."""
-    return typed(named[name], str, name)
+    value = named[name]
+    return value if type(value) is str else typed(value, str, name)
+
+
+def _texts(named: dict[str, Any]) -> dict[str, str]:
+    if not _TEXT.issuperset(map(type, named.values())):
+        for name in named:
+            text_of(named, name)
+    return named
 
 
 def count_of(named: Mapping[str, Any], name: str) -> int:

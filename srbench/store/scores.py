@@ -5,13 +5,13 @@ Lean on purpose: two sets of 1,000 models x 15 cells x 24 images have to fit in 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from srbench.store.aggregate import CellResult, gather, mean_of_items
 from srbench.store.journal import journal_path, read_journal
-from srbench.types import MODEL_FIELD, Cell
+from srbench.types import Cell
 
 Values = tuple[float, ...]
 """One item's raw values, one per frame."""
@@ -35,14 +35,12 @@ class CellScores:
         status: as `srbench.store.aggregate.CellResult`.
         reason: why it is not ``done``.
         expected: items the cell has.
-        fingerprint: of the model: its weights, code and files; empty where unknown.
     """
 
     cell: Cell
     status: str
     reason: str = ""
     expected: int = 0
-    fingerprint: str = ""
     metrics: tuple[MetricScores, ...] = field(default=())
 
     def mean(self, metric: MetricScores) -> float:
@@ -58,8 +56,7 @@ def cell_scores(result: CellResult) -> CellScores:
         )
         for metric in result.metrics
     )
-    fingerprint = result.items[-1].record.key_fields.get(MODEL_FIELD, "") if result.items else ""
-    return CellScores(result.cell, result.status, result.reason, result.expected, fingerprint, metrics)
+    return CellScores(result.cell, result.status, result.reason, result.expected, metrics)
 
 
 def _values(result: CellResult, name: str, signature: str) -> dict[str, Values]:
@@ -67,16 +64,17 @@ def _values(result: CellResult, name: str, signature: str) -> dict[str, Values]:
     return {item: score.values for item, score in scores if score is not None and score.values}
 
 
-def load_scores(folder_or_journal: Path) -> list[CellScores]:
+def load_scores(folder_or_journal: Path, provenance: str = "") -> list[CellScores]:
     """The values of every cell of a run's journal.
+
+    Args:
+        folder_or_journal: a run's folder, or its journal.
+        provenance: only what was measured by the run of this id.
 
     Raises:
         UsageError: there is no journal.
         IntegrityError: the journal is broken before its last line.
     """
-    return scores_of(gather(read_journal(journal_path(folder_or_journal))))
-
-
-def scores_of(results: Iterable[CellResult]) -> list[CellScores]:
-    """The values of every cell."""
-    return [cell_scores(result) for result in results]
+    records = read_journal(journal_path(folder_or_journal))
+    chosen = (record for record in records if record.provenance == provenance) if provenance else records
+    return [cell_scores(result) for result in gather(chosen)]

@@ -34,7 +34,7 @@ def scored(
     """A cell with one value per image, or one tuple per clip."""
     items = {f"i{n}": v if isinstance(v, tuple) else (v,) for n, v in enumerate(values)}
     scores = MetricScores(metric, f"{metric}|{version}", items)
-    return CellScores(cell, status, "" if status == "done" else "why", len(items), "w", (scores,))
+    return CellScores(cell, status, "" if status == "done" else "why", len(items), (scores,))
 
 
 def judged(

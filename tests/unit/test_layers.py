@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "store": BASE,
     "stats": BASE,
     "timing_stats": BASE,
-    "gate": BASE | {"store", "stats", "timing_stats"},
+    "gate": BASE | {"store", "stats", "timing_stats", "report"},
     "timing": LOW | {"archs", "data", "metrics", "adapters", "timing_stats"},
     "runner": LOW | {"data", "metrics", "adapters", "store", "timing", "timing_stats"},
     "report": BASE | {"store", "stats", "timing_stats"},

@@ -1,0 +1,96 @@
+"""A verdict in words: what every output says about numbers, before it escapes them for its own syntax."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+from srbench.gate.verdicts import ItemChange, Judgement, Measure, Outcome, Verdict
+from srbench.report.plain import plain
+from srbench.stats import TOO_FEW, Interval
+
+ARROW = "→"
+_HEADLINES = {
+    0: "nothing is worse",
+    1: "worse",
+    3: "some cells failed",
+    4: "not compared what had to be",
+}
+
+
+def headline(judgement: Judgement) -> str:
+    """The verdict of it all, in a few words."""
+    if judgement.exit_code == 4 and not judgement.compared:
+        return "nothing could be compared"
+    return _HEADLINES[judgement.exit_code]
+
+
+def counts(judgement: Judgement) -> str:
+    """``2 regressed, 14 ok``; what there is none of is left out."""
+    found = [f"{number} {outcome.value}" for outcome, number in judgement.counts.items() if number]
+    return ", ".join(found) or "no cell on either side"
+
+
+def value(number: float | None, measure: Measure) -> str:
+    """A mean, with the metric's digits."""
+    return "" if number is None else f"{number:.{measure.decimals}f}"
+
+
+def change(delta: float | None, measure: Measure) -> str:
+    """A signed difference, two digits finer than the metric is printed."""
+    if delta is None:
+        return ""
+    return f"{delta:+.{measure.decimals + 2}f}" if math.isfinite(delta) else f"{delta:+}"
+
+
+def with_unit(text: str, measure: Measure) -> str:
+    """A number's text with its unit."""
+    return f"{text} {measure.unit}".rstrip()
+
+
+def interval(verdict: Verdict) -> str:
+    """The interval over other images, or that there are too few."""
+    return TOO_FEW if verdict.interval is None else span(verdict.interval, verdict.measure)
+
+
+def span(between: Interval, measure: Measure) -> str:
+    """``-0.0300 to +0.0100``."""
+    return f"{change(between.low, measure)} to {change(between.high, measure)}"
+
+
+def worst(verdict: Verdict) -> str:
+    """The images that lost most, each with what it lost."""
+    return ", ".join(_item(change_, verdict.measure) for change_ in verdict.worst)
+
+
+def _item(item: ItemChange, measure: Measure) -> str:
+    return f"{plain(item.name)} {change(item.delta, measure)}"
+
+
+def why(verdict: Verdict) -> str:
+    """The reason and the note, one line."""
+    return plain("; ".join(part for part in (verdict.why, verdict.note) if part))
+
+
+def sentence(verdict: Verdict) -> str:
+    """Everything about one verdict, one line: for logs, annotations and test reports."""
+    if verdict.delta is None:
+        return why(verdict)
+    measure = verdict.measure
+    means = f"{value(verdict.baseline, measure)} {ARROW} {value(verdict.candidate, measure)}"
+    moved = with_unit(change(verdict.delta, measure), measure)
+    parts = [f"{means}, {moved} over {verdict.n} images", f"over other images: {interval(verdict)}"]
+    parts += [f"worst: {worst(verdict)}"] if verdict.worst else []
+    parts += [why(verdict)] if why(verdict) else []
+    return "; ".join(parts)
+
+
+def grouped(verdicts: Iterable[Verdict]) -> Iterator[tuple[str, list[Verdict]]]:
+    """Verdicts by reason, so that one cause is told once."""
+    found: dict[str, list[Verdict]] = {}
+    for verdict in verdicts:
+        found.setdefault(why(verdict), []).append(verdict)
+    yield from found.items()
+
+
+NOT_COMPARED = (Outcome.FAILED, Outcome.INCOMPARABLE, Outcome.MISSING)
