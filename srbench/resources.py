@@ -30,6 +30,16 @@ def recipes_folder() -> Traversable:
     return _folder("recipes", _CHECKOUT / "recipes")
 
 
+def ablations_folder() -> Traversable:
+    """The folder of declared ablations, one ``NAME.toml`` each."""
+    return _folder("ablations", _CHECKOUT / "ablations")
+
+
+def weights_folder() -> Path:
+    """The folder of weights that ship with srbench, inside the package."""
+    return Path(__file__).resolve().parent / "weights"
+
+
 def built_from() -> str:
     """The commit that the installed wheel was built from, with ``-dirty`` if changed; empty if not known."""
     file = files("srbench") / "_data" / "commit"

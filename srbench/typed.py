@@ -1,7 +1,8 @@
 """TOML and JSON tables as frozen dataclasses: a field that is unknown, missing or of another type is refused.
 
-So a typo in a card or a recipe is never swallowed. Nested dataclasses, tuples, literals, ``X | None`` and
-unions of dataclasses (told apart by their fields) are understood; nothing is converted but int to float.
+So a typo in a card or a recipe is never swallowed. Nested dataclasses, tuples, mappings, literals,
+``X | None`` and unions of dataclasses (told apart by their fields) are understood. Integers become floats where
+floats are declared; nothing else is converted.
 """
 
 from __future__ import annotations
@@ -65,6 +66,10 @@ class Reader:
         if get_origin(hint) is Literal:
             if value not in get_args(hint) or isinstance(value, bool):
                 raise self.refused(" or ".join(map(str, get_args(hint))), repr(value), where)
+            return value
+        if get_origin(hint) is Mapping:  # free in its keys: whoever reads it further refuses
+            if not isinstance(value, Mapping):
+                raise self.refused("a table", repr(value), where)
             return value
         if is_dataclass(hint):
             return self.read(hint, value, where)  # type: ignore[arg-type]

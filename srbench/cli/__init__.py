@@ -29,6 +29,7 @@ COMMANDS = {
     "compare": ("gate", "compare", "Compare two result sets, image by image."),
     "gate": ("gate", "gate", "Exit with 1 if results are worse than their baseline: for CI."),
     "bless": ("gate", "bless", "Promote results to the committed baseline, with a record of why."),
+    "ablate": ("ablate", "ablate", "Test a claim of the literature: train its levels, and compare them."),
     "report": ("report", "report", "Write the leaderboard: HTML, Markdown, CSV."),
 }
 INTERRUPTED = 130

@@ -16,6 +16,8 @@ from srbench.cli.options import json_option
 from srbench.errors import UsageError
 
 if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
     from srbench.train.recipes import Recipe
 
 PLAIN_INTERVAL = 30.0
@@ -93,17 +95,26 @@ def find_recipe(text: str) -> Recipe:
     from srbench.resources import recipes_folder
     from srbench.train.recipes import load_recipe
 
+    return load_recipe(*shipped_or_file(text, recipes_folder(), "recipe"))
+
+
+def shipped_or_file(text: str, folder: Traversable, noun: str) -> tuple[str, str]:
+    """A TOML file's text and name: the user's own, or one of a folder that comes with srbench.
+
+    Raises:
+        UsageError: there is none.
+    """
+    from srbench.registry import unknown
+
     path = Path(text)
     if path.suffix == ".toml":
         if not path.is_file():
-            raise UsageError("a recipe", f"{text!r}, which is no file", "check the path")
-        return load_recipe(path.read_text("utf-8"), path.name)
-    known = {file.name.removesuffix(".toml"): file for file in recipes_folder().iterdir()}
+            raise UsageError(f"a file of a {noun}", f"{text!r}, which is none", "check the path")
+        return path.read_text("utf-8"), path.name
+    known = {file.name.removesuffix(".toml"): file for file in folder.iterdir()}
     if text not in known:
-        from srbench.registry import unknown
-
-        raise unknown("recipe", text, sorted(known))
-    return load_recipe(known[text].read_text("utf-8"), f"{text}.toml")
+        raise unknown(noun, text, sorted(known))
+    return known[text].read_text("utf-8"), f"{text}.toml"
 
 
 class _Log:

@@ -27,6 +27,14 @@ def test_the_recipe_shown_is_one() -> None:
     assert load_recipe(text, "training.md").digest
 
 
+def test_the_ablation_shown_is_one() -> None:
+    """Each of its recipes is read."""
+    from srbench.ablation.declared import load_ablation, trials
+
+    (text,) = blocks("toml ablation")
+    assert len(list(trials(load_ablation(text, "training.md")))) == 2 * 3
+
+
 def test_every_recipe_that_comes_along_is_named_like_its_file() -> None:
     """Shipped recipes are read, and leave their weights under their own name."""
     from srbench.resources import recipes_folder

@@ -28,12 +28,13 @@ MAY_IMPORT = {
     "timing": LOW | {"archs", "data", "metrics", "adapters", "timing_stats"},
     "runner": LOW | {"data", "metrics", "adapters", "store", "timing", "timing_stats"},
     "report": BASE | {"store", "stats", "timing_stats"},
+    "ablation": LOW | {"train", "runner", "adapters", "store", "stats", "report"},
     "explain": LOW | {"data", "metrics", "adapters", "store", "runner"},
     "cli": LOW
     | {"data", "metrics", "adapters", "store", "timing", "train", "runner", "report"}
-    | {"stats", "timing_stats", "gate", "explain"},
+    | {"stats", "timing_stats", "gate", "explain", "ablation"},
 }
-JUDGING = ("store.frame", "stats", "timing_stats", "gate", "report")
+JUDGING = ("store.frame", "stats", "timing_stats", "gate", "report", "ablation.effects", "ablation.tables")
 HEAVY = {"torch", "torchvision", "lpips", "piq"}
 MODULES = sorted(ROOT.rglob("*.py"))
 

@@ -1,0 +1,160 @@
+"""A declared ablation: factors, their levels, and everything else held equal. Needs no torch.
+
+::
+
+    schema = 1
+    name = "bn"
+    title = "Batch normalisation"
+    seeds = [0, 1, 2]
+    datasets = ["set5", "set14", "bsd100"]
+
+    [[factors]]
+    name = "bn"
+    claim = "Without batch normalisation PSNR is higher"
+    source = "EDSR, CVPRW 2017, section 3.1"
+    base = "bn"
+    better = "plain"
+
+    [[factors.levels]]
+    name = "bn"
+    [factors.levels.set.network]
+    norm = true
+
+    [[factors.levels]]
+    name = "plain"
+
+    [recipe]                          # as in a recipe, without its name and seed
+    ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+from srbench.errors import UsageError
+from srbench.train.recipes import Recipe, read_toml, recipe_from
+from srbench.typed import Reader
+
+_READER = Reader(UsageError, "correct the ablation")
+
+
+@dataclass(frozen=True)
+class Level:
+    """One way of doing it.
+
+    Attributes:
+        set: the fields of the recipe that it changes, tables in tables; a list replaces a list.
+    """
+
+    name: str
+    set: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Factor:
+    """What is varied, and what a paper says of it.
+
+    Attributes:
+        claim: in words: going from level `base` to level `better` makes PSNR higher.
+        source: of the claim.
+    """
+
+    name: str
+    claim: str
+    source: str
+    base: str
+    better: str
+    levels: tuple[Level, ...]
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """An experiment: every combination of levels, with every seed.
+
+    Attributes:
+        seeds: of initialisation and patches; each level sees the same ones.
+        datasets: test sets.
+        metrics: by name; the first one decides.
+        recipe: a recipe's table without ``name`` and ``seed``.
+    """
+
+    name: str
+    title: str
+    seeds: tuple[int, ...]
+    datasets: tuple[str, ...]
+    factors: tuple[Factor, ...]
+    recipe: Mapping[str, Any]
+    metrics: tuple[str, ...] = ("psnr_y", "ssim_y")
+
+    @property
+    def scale(self) -> int:
+        """The recipe's."""
+        return int(self.recipe["network"]["scale"])
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training of an ablation: a level of each factor, and a seed."""
+
+    levels: tuple[str, ...]
+    seed: int
+    recipe: Recipe
+
+    @property
+    def name(self) -> str:
+        """``bn-loss.plain.l1.s0``: the recipe's and the weights file's."""
+        return self.recipe.name
+
+    @property
+    def model(self) -> str:
+        """The name in records."""
+        return f"trained:{self.name}"
+
+
+def load_ablation(text: str, where: str) -> Ablation:
+    """An ablation from TOML.
+
+    Raises:
+        UsageError: not TOML, or a field that is unknown, missing or senseless, in any of its recipes too.
+    """
+    ablation = _READER.read(Ablation, read_toml(text, where, "ablation"), where)
+    _check(ablation, where)
+    for _ in trials(ablation):
+        pass  # every recipe is read, so that none is found wrong after hours
+    return ablation
+
+
+def trials(ablation: Ablation) -> Iterator[Trial]:
+    """Every training, seeds last."""
+    for seed in ablation.seeds:
+        for levels in product(*(factor.levels for factor in ablation.factors)):
+            names = tuple(level.name for level in levels)
+            table: dict[str, Any] = {**ablation.recipe}
+            for level in levels:
+                table = _merged(table, level.set)
+            name = ".".join((ablation.name, *names, f"s{seed}"))
+            yield Trial(names, seed, recipe_from({**table, "name": name, "seed": seed}, name))
+
+
+def _merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in change.items():
+        old = merged.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merged(old, value) if both else value  # type: ignore[arg-type] # both are mappings
+    return merged
+
+
+def _check(ablation: Ablation, where: str) -> None:
+    if {"name", "seed"} & set(ablation.recipe) or not isinstance(ablation.recipe.get("network"), Mapping):
+        raise _READER.refused("a recipe with a network, without name and seed", "another", where)
+    if not (ablation.factors and ablation.seeds and ablation.datasets and ablation.metrics):
+        raise _READER.refused("factors, seeds, datasets and metrics", "an empty list", where)
+    for factor in ablation.factors:
+        names = [level.name for level in factor.levels]
+        if len(set(names)) != len(names) or not {factor.base, factor.better} <= set(names):
+            expected = f"different levels of {factor.name}, {factor.base} and {factor.better} among them"
+            raise _READER.refused(expected, ", ".join(names) or "none", where)

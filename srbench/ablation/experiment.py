@@ -1,0 +1,96 @@
+"""From a declared ablation to records: train what is missing, then run all of it through the runner."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from srbench.ablation.declared import Ablation, Trial, trials
+from srbench.adapters.trained_file import read_trained
+from srbench.errors import Unavailable
+from srbench.resources import weights_folder
+from srbench.runner.evaluate import Listener as RunListener
+from srbench.runner.evaluate import Outcome
+from srbench.runner.execute import execute
+from srbench.runner.plan import Plan
+from srbench.runner.request import Request, choose_datasets, choose_metrics, choose_models
+from srbench.train.recipes import Recipe
+from srbench.train.record import TrainingRecord
+from srbench.types import Record
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an ablation's files are.
+
+    Attributes:
+        folder: of this ablation.
+        pretrained: weights that come with srbench are evaluated, nothing is trained.
+    """
+
+    folder: Path
+    pretrained: bool = False
+
+    def weights(self, trial: Trial) -> Path:
+        """The file of a trial's weights, whether it is there or not."""
+        name = f"{trial.name}.safetensors"
+        return weights_folder() / name if self.pretrained else self.folder / "training" / trial.name / name
+
+    def record(self, trial: Trial) -> TrainingRecord:
+        """The record of a trial's training."""
+        if self.pretrained:
+            return TrainingRecord(weights_folder() / f"{trial.name}.jsonl")
+        return TrainingRecord(self.folder / "training" / trial.name / "record.jsonl")
+
+
+def finished(trial: Trial, place: Place) -> bool:
+    """Whether a trial's weights are there, of just this recipe and all its steps."""
+    path = place.weights(trial)
+    if not path.is_file():
+        return False
+    _, training = read_trained(path)
+    return (training.digest, training.steps) == (trial.recipe.digest, trial.recipe.steps)
+
+
+Train = Callable[[Recipe, Path], None]
+"""Trains a recipe in a folder of its own."""
+
+
+def train_missing(ablation: Ablation, place: Place, train: Train) -> None:
+    """Train every trial whose weights are not there.
+
+    Raises:
+        Unavailable: they should come with srbench and don't.
+    """
+    for trial in trials(ablation):
+        if finished(trial, place):
+            continue
+        if place.pretrained:
+            got = f"no weights of {trial.name}'s recipe"
+            raise Unavailable(
+                f"all trained levels of {ablation.name}", got, "leave --pretrained out to train"
+            )
+        train(trial.recipe, place.folder / "training" / trial.name)
+
+
+def evaluate_trials(
+    ablation: Ablation,
+    place: Place,
+    listen: Callable[[Plan], AbstractContextManager[RunListener]],
+    *,
+    limit: int | None = None,
+) -> tuple[Plan, Outcome, list[Record]]:
+    """Score every trial's weights on the test sets; what the journal has is not computed again."""
+    models = tuple(f"trained:{place.weights(trial)}" for trial in trials(ablation))
+    request = Request(
+        models=choose_models(models),
+        datasets=choose_datasets(ablation.datasets),
+        scales=(ablation.scale,),
+        metrics=choose_metrics(ablation.metrics),
+        limit=limit,
+        folder=place.folder,
+    )
+    return execute(request, listen, sys.argv[1:])

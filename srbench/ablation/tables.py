@@ -1,0 +1,170 @@
+"""An ablation's findings as Markdown, as plain values, and as one picture (SVG, drawn here)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import Any
+
+from srbench.ablation.declared import Ablation, Factor
+from srbench.ablation.effects import Effect, verdict
+from srbench.report.markdown import escape as cell
+from srbench.stats import TOO_FEW
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a level's trainings cost, means over seeds and the other factors' levels.
+
+    Attributes:
+        params: of the network.
+        saved_bytes: what a step keeps for its gradient.
+        seconds: of a training on the machine of the record.
+    """
+
+    factor: str
+    level: str
+    params: float
+    saved_bytes: float
+    seconds: float
+
+
+def findings(ablation: Ablation, effects: Sequence[Effect], costs: Sequence[Cost]) -> dict[str, Any]:
+    """All of it as plain values: what a page or a script needs."""
+    return {
+        "name": ablation.name,
+        "title": ablation.title,
+        "seeds": list(ablation.seeds),
+        "scale": ablation.scale,
+        "factors": [
+            {
+                "name": factor.name,
+                "claim": factor.claim,
+                "source": factor.source,
+                "base": factor.base,
+                "better": factor.better,
+                "verdict": verdict(_overall(factor, effects, ablation.metrics[0])),
+            }
+            for factor in ablation.factors
+        ],
+        "effects": [{**asdict(e), "seed_spread": e.seed_spread, "verdict": e.verdict} for e in effects],
+        "costs": [asdict(cost) for cost in costs],
+    }
+
+
+def _overall(factor: Factor, effects: Sequence[Effect], metric: str) -> list[Effect]:
+    return [e for e in effects if e.factor == factor.name and e.metric == metric and not e.where]
+
+
+def rows_of(effects: Sequence[Effect]) -> list[tuple[str, ...]]:
+    """One row per effect: set, metric, at, difference, interval, seeds, images, verdict."""
+    return [
+        (
+            effect.dataset,
+            effect.metric,
+            effect.where or "all",
+            f"{effect.mean:+.{_decimals(effect)}f}",
+            interval_text(effect),
+            f"{effect.seed_spread:.{_decimals(effect)}f}",
+            str(effect.n),
+            effect.verdict if effect.interval else "",
+        )
+        for effect in effects
+    ]
+
+
+HEAD = ("set", "metric", "at", "difference", "95 %", "seeds' SD", "images", "says")
+
+
+def interval_text(effect: Effect) -> str:
+    """``+0.10 to +0.20``, or why there is none."""
+    if effect.interval is None:
+        return TOO_FEW
+    places = _decimals(effect)
+    return f"{effect.interval.low:+.{places}f} to {effect.interval.high:+.{places}f}"
+
+
+def _decimals(effect: Effect) -> int:
+    return 3 if effect.metric.startswith("psnr") else 4
+
+
+def markdown(ablation: Ablation, effects: Sequence[Effect], costs: Sequence[Cost], command: str) -> str:
+    """The page: each claim beside what was measured, then what the levels cost."""
+    lines = [f"# {cell(ablation.title)}", ""]
+    lines += [
+        f"x{ablation.scale}, seeds {', '.join(map(str, ablation.seeds))}, "
+        f"{ablation.recipe['steps']} steps each. `{command}` makes it again.",
+        "",
+    ]
+    for factor in ablation.factors:
+        lines += _section(ablation, factor, effects)
+    lines += ["## What the levels cost", "", *_table(("factor", "level", "parameters", "kept", "seconds"))]
+    lines += [
+        f"| {cell(c.factor)} | {cell(c.level)} | {c.params:,.0f} | {c.saved_bytes / 1e6:.2f} MB "
+        f"| {c.seconds:.0f} |"
+        for c in costs
+    ]
+    kept = "Kept: what a step's forward pass keeps for the gradient, parameters not counted."
+    return "\n".join([*lines, "", kept, ""])
+
+
+def _section(ablation: Ablation, factor: Factor, effects: Sequence[Effect]) -> list[str]:
+    own = [effect for effect in effects if effect.factor == factor.name]
+    said = verdict(_overall(factor, effects, ablation.metrics[0]))
+    return [
+        f"## {cell(factor.name)}: {said}",
+        "",
+        f"The claim: {cell(factor.claim)} ({cell(factor.source)}).",
+        f"Measured: {cell(factor.better)} minus {cell(factor.base)}, per image, averaged over seeds.",
+        "",
+        *_table(HEAD),
+        *("| " + " | ".join(map(cell, row)) + " |" for row in rows_of(own)),
+        "",
+    ]
+
+
+def _table(head: Sequence[str]) -> list[str]:
+    return ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+
+
+# ------------------------------------------------------------------------------------ the picture
+
+_WIDTH, _ROW, _LEFT, _RIGHT, _TOP = 760, 26, 250, 30, 46
+
+
+def picture(ablation: Ablation, effects: Sequence[Effect]) -> str:
+    """A forest plot of the first metric: a bar for each interval, a dot for each seed, zero drawn through."""
+    shown = [e for e in effects if e.metric == ablation.metrics[0]]
+    ends = [
+        v for e in shown for v in (*e.seeds, *((e.interval.low, e.interval.high) if e.interval else ()), 0.0)
+    ]
+    low, high = min(ends), max(ends)
+    margin = 0.05 * ((high - low) or 1.0)
+    scale = (_WIDTH - _LEFT - _RIGHT) / (high - low + 2 * margin)
+
+    def x(value: float) -> float:
+        return round(float(_LEFT + (value - low + margin) * scale), 1)
+
+    bottom = _TOP + _ROW * len(shown)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{bottom + 30}" '
+        'font-family="sans-serif" font-size="12">',
+        f'<text x="10" y="20" font-size="15">{escape(ablation.title)}</text>',
+        f'<line x1="{x(0)}" y1="{_TOP - 10}" x2="{x(0)}" y2="{bottom}" stroke="#888"/>',
+    ]
+    for n, effect in enumerate(shown):
+        parts += _drawn(effect, _TOP + _ROW * n + _ROW / 2, x)
+    for value in sorted({low, 0.0, high}):
+        parts.append(f'<text x="{x(value)}" y="{bottom + 18}" text-anchor="middle">{value:+.2f}</text>')
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def _drawn(effect: Effect, y: float, x: Any) -> list[str]:
+    label = f"{effect.factor}, {effect.dataset}" + (f", at {effect.where}" if effect.where else "")
+    parts = [f'<text x="10" y="{y + 4}">{escape(label)}</text>']
+    if effect.interval is not None:
+        ends = f'x1="{x(effect.interval.low)}" y1="{y}" x2="{x(effect.interval.high)}" y2="{y}"'
+        parts.append(f'<line {ends} stroke="#1f5fa8" stroke-width="3"/>')
+    parts += [f'<circle cx="{x(seed)}" cy="{y}" r="2.5" fill="#c46a00"/>' for seed in effect.seeds]
+    return [*parts, f'<rect x="{x(effect.mean) - 3}" y="{y - 6}" width="6" height="12" fill="#1f5fa8"/>']

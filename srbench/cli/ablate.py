@@ -1,0 +1,196 @@
+"""``srbench ablate``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import redirect_stdout
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from srbench.cli.options import json_option
+
+if TYPE_CHECKING:
+    from srbench.ablation.declared import Ablation
+    from srbench.ablation.experiment import Place
+    from srbench.ablation.tables import Cost
+    from srbench.train.recipes import Recipe
+
+EXIT_FAILED = 3
+
+
+@click.command()
+@click.argument("ablation", metavar="NAME")
+@click.option("--pretrained", is_flag=True, help="Evaluate the levels that come with srbench; train nothing.")
+@click.option("--plan", "only_plan", is_flag=True, help="Print the trainings and which are done.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("results/ablations"),
+    show_default=True,
+    metavar="DIR",
+    help="The ablation's files come into DIR/NAME.",
+)
+@click.option("--device", default="cpu", show_default=True, metavar="DEVICE", help="To train on.")
+@click.option("--threads", type=click.IntRange(min=0), default=0, help="CPU threads; torch's own if omitted.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="First N images of each set.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+@json_option
+def ablate(
+    ablation: str,
+    pretrained: bool,
+    only_plan: bool,
+    out: Path,
+    device: str,
+    threads: int,
+    limit: int | None,
+    quiet: bool,
+    as_json: bool,
+) -> int:
+    """Test a claim of the literature: train its levels, and compare them.
+
+    NAME is an ablation that comes with srbench (docs/training.md lists them), or a TOML file. Everything
+    but the factor is equal: recipe, patches, seeds. Prints paired differences with their intervals, and
+    whether the claim holds; writes them as Markdown, JSON and one picture. The same command goes on after
+    a kill.
+
+    \b
+    srbench ablate bn-loss --pretrained
+    srbench ablate bn-loss --plan
+    srbench ablate mine.toml --threads 1
+    """
+    from srbench.ablation.experiment import Place, train_missing
+
+    declared = find_ablation(ablation)
+    place = Place(out / declared.name, pretrained)
+    if only_plan:
+        return _print_plan(declared, place, as_json)
+    with redirect_stdout(sys.stderr):
+        train_missing(declared, place, partial(_train, device=device, threads=threads, quiet=quiet))
+        failed = _evaluate(declared, place, limit, quiet)
+    if failed:
+        return EXIT_FAILED
+    return _tell(declared, place, as_json)
+
+
+def find_ablation(text: str) -> Ablation:
+    """An ablation by its file, or by the name of one that comes with srbench.
+
+    Raises:
+        UsageError: there is none, or it is wrong.
+    """
+    from srbench.ablation.declared import load_ablation
+    from srbench.cli.train import shipped_or_file
+    from srbench.resources import ablations_folder
+
+    return load_ablation(*shipped_or_file(text, ablations_folder(), "ablation"))
+
+
+def _train(recipe: Recipe, folder: Path, *, device: str, threads: int, quiet: bool) -> None:
+    from srbench.adapters.network import check_device
+    from srbench.cli.train import progress
+    from srbench.train.loop import Trainer
+
+    check_device(device)
+    trainer = Trainer(recipe, folder, device=device, threads=threads)
+    with progress(recipe, trainer.step, quiet=quiet) as listener:
+        trainer.run(listener)
+
+
+def _evaluate(declared: Ablation, place: Place, limit: int | None, quiet: bool) -> bool:
+    """Run every level; whether one failed or a set is not here."""
+    from srbench.ablation.experiment import evaluate_trials
+    from srbench.cli.outcome import print_summary
+    from srbench.cli.progress import fetch_with_progress, run_listener
+
+    for name in declared.datasets:
+        fetch_with_progress(name, quiet=quiet)
+    plan, outcome, _ = evaluate_trials(declared, place, partial(run_listener, quiet=quiet), limit=limit)
+    print_summary(plan, outcome, quiet=quiet)
+    return bool(outcome.failed or outcome.skipped)
+
+
+def _tell(declared: Ablation, place: Place, as_json: bool) -> int:
+    from srbench.ablation.effects import effects_of
+    from srbench.ablation.tables import findings, markdown, picture
+    from srbench.store.scores import load_scores
+
+    effects = effects_of(declared, load_scores(place.folder))
+    costs = _costs(declared, place)
+    found = findings(declared, effects, costs)
+    command = f"srbench ablate {declared.name}{' --pretrained' if place.pretrained else ''}"
+    _write(place.folder / "ablation.md", markdown(declared, effects, costs, command))
+    _write(place.folder / "ablation.svg", picture(declared, effects))
+    _write(place.folder / "ablation.json", json.dumps(found, indent=1) + "\n")
+    if as_json:
+        click.echo(json.dumps(found))
+    else:
+        _show(declared, found, effects)
+        click.echo(f"{place.folder / 'ablation.md'}, .svg and .json", err=True)
+    return 0
+
+
+def _write(path: Path, text: str) -> None:
+    from srbench.image.io import write_atomically
+
+    write_atomically(path, text.encode())
+
+
+def _show(declared: Ablation, found: dict[str, Any], effects: list[Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from srbench.ablation.tables import HEAD, rows_of
+    from srbench.report.plain import plain
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 120
+    for factor in found["factors"]:
+        claim = f"{factor['name']}: {factor['claim']} ({factor['source']}): {factor['verdict']}"
+        console.print(plain(claim), markup=False, soft_wrap=True)
+        table = Table(*HEAD, box=None, pad_edge=False)
+        for row in rows_of([e for e in effects if e.factor == factor["name"]]):
+            table.add_row(*map(plain, row))
+        console.print(table)
+
+
+def _costs(declared: Ablation, place: Place) -> list[Cost]:
+    """Means over the trainings of each level, from their records."""
+    from srbench.ablation.declared import trials
+    from srbench.ablation.tables import Cost
+
+    costs = []
+    for at, factor in enumerate(declared.factors):
+        for level in factor.levels:
+            lines = [place.record(t).lines() for t in trials(declared) if t.levels[at] == level.name]
+            known = [(own[0], own[-1]) for own in lines if own and own[-1]["event"] == "end"]
+            if known:
+                begun, ended = zip(*known, strict=True)
+                means = [_mean(begun, "params"), _mean(begun, "saved_bytes"), _mean(ended, "seconds")]
+                costs.append(Cost(factor.name, level.name, *means))
+    return costs
+
+
+def _mean(lines: tuple[dict[str, Any], ...], key: str) -> float:
+    return float(sum(line[key] for line in lines) / len(lines))
+
+
+def _print_plan(declared: Ablation, place: Place, as_json: bool) -> int:
+    from srbench.ablation.declared import trials
+    from srbench.ablation.experiment import finished
+
+    rows = [
+        {"name": t.name, "digest": t.recipe.digest, "steps": t.recipe.steps, "trained": finished(t, place)}
+        for t in trials(declared)
+    ]
+    if as_json:
+        click.echo(json.dumps({"trials": rows}, indent=1))
+        return 0
+    for row in rows:
+        click.echo(f"{row['name']:40} {row['steps']:>7} steps  {'trained' if row['trained'] else 'to train'}")
+    click.echo(f"then x{declared.scale} on {', '.join(declared.datasets)}: {', '.join(declared.metrics)}")
+    return 0
