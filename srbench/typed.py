@@ -1,8 +1,8 @@
 """TOML and JSON tables as frozen dataclasses: a field that is unknown, missing or of another type is refused.
 
 So a typo in a card or a recipe is never swallowed. Nested dataclasses, tuples, mappings, literals,
-``X | None`` and unions of dataclasses (told apart by their fields) are understood. Integers become floats where
-floats are declared; nothing else is converted.
+``X | None`` and unions of dataclasses (told apart by their fields) are understood. Where a float is
+declared an integer becomes one; nothing else is converted.
 """
 
 from __future__ import annotations
