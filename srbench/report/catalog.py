@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from srbench import registry
 from srbench.report.references import References, shipped
 from srbench.types import MetricInfo
+
+HELD_BY: Mapping[str, frozenset[str]] = {
+    "set5": frozenset({"bsds500", "bsd500", "bsds200", "bsd200", "291"}),
+    "bsd100": frozenset({"bsds500", "bsd500"}),
+}
+"""Training sets, in lower case, that hold images of a test set: 302003 of BSDS500's 200 training images (also
+called BSDS200, part of the 291) contains *woman*, and BSD100 is its validation part. A training set that is
+called like a test set holds it, of course."""
+_WORD = re.compile(r"[a-z0-9_-]+")
 
 
 @dataclass(frozen=True)
@@ -20,6 +30,7 @@ class Catalog:
         published_as: a model's name in the published figures.
         references: the published figures.
         trained_for: the degradation that a model's weights were trained for, by name and scale.
+        trained_on: names of a model's training sets, by its name.
     """
 
     metrics: Mapping[str, MetricInfo] = field(default_factory=dict)
@@ -27,12 +38,25 @@ class Catalog:
     published_as: Mapping[str, str] = field(default_factory=dict)
     references: References = field(default_factory=lambda: References(()))
     trained_for: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    trained_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def published_name(self, model: str) -> str:
         """A model's name in the published figures; a folder of outputs scored ``--as NAME`` goes by NAME."""
         return self.published_as.get(
             model, model.removeprefix("folder:") if model.startswith("folder:") else ""
         )
+
+
+def overlap(trained_on: Sequence[str], dataset: str) -> str:
+    """The first of a model's training sets that holds images of a test set; empty if none does.
+
+    Args:
+        trained_on: names of training sets.
+        dataset: a test set's name or label (``set5[2]``).
+    """
+    name = dataset.partition("[")[0]
+    holders = HELD_BY.get(name, frozenset()) | {name}
+    return next((one for one in trained_on if holders & set(_WORD.findall(one.lower()))), "")
 
 
 def installed() -> Catalog:
@@ -51,4 +75,5 @@ def installed() -> Catalog:
             for weights in entry.info.weights
             for scale in weights.scales
         },
+        trained_on={name: entry.info.trained_on for name, entry in models.items()},
     )

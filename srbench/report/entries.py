@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from srbench.protocols import BLURRED_SCALE, RECIPES, get_protocol
-from srbench.report.catalog import Catalog
+from srbench.report.catalog import Catalog, overlap
 from srbench.report.plain import plain
 from srbench.store.aggregate import DONE, CellResult, MetricResult
 from srbench.types import DEGRADATIONS, Cell
@@ -141,7 +141,7 @@ def _remarks(result: CellResult, metric: MetricResult, left_out: int, catalog: C
         remarks.append(metric.reason)
     if left_out:
         remarks.append(f"{left_out} infinite of {metric.mean.n} values left out of the mean, not ranked")
-    return [*remarks, *_foreign_weights(result, catalog)]
+    return [*remarks, *_foreign_weights(result, catalog), *_seen_before(result, catalog)]
 
 
 def _foreign_weights(result: CellResult, catalog: Catalog) -> list[str]:
@@ -149,6 +149,13 @@ def _foreign_weights(result: CellResult, catalog: Catalog) -> list[str]:
     trained = catalog.trained_for.get((result.cell.model.removesuffix("+"), result.cell.scale))
     measured = {item.record.key_fields.get("degradation", "").partition(":")[0] for item in result.items}
     return [f"weights trained for {trained}"] if trained and measured - {trained, ""} else []
+
+
+def _seen_before(result: CellResult, catalog: Catalog) -> list[str]:
+    """A model that was trained on images of the test set is ranked only with that said."""
+    trained_on = catalog.trained_on.get(result.cell.model.removesuffix("+"), ())
+    found = overlap(trained_on, result.cell.dataset)
+    return [f"trained on {found}, which holds images of {result.cell.dataset}"] if found else []
 
 
 def _published(cell: Cell, metric: MetricResult, catalog: Catalog, *, compare: bool) -> Published | None:

@@ -271,6 +271,28 @@ def test_weights_of_another_degradation_are_noted(tmp_path: Path) -> None:
         assert board.rows[0].entries[0].ranked
 
 
+@pytest.mark.parametrize(
+    ("trained_on", "dataset", "noted"),
+    [
+        (("DIV2K", "BSDS500"), "set5", True),
+        (("bsd100",), "bsd100[24]", True),
+        (("BSD500",), "bsd100", True),
+        (("291 images (T91, BSDS200)",), "set5", True),
+        (("t91", "bsds500-train"), "set5", False),
+        ((), "set5", False),
+    ],
+)
+def test_a_model_that_saw_the_test_set_is_ranked_with_a_note(
+    tmp_path: Path, trained_on: tuple[str, ...], dataset: str, noted: bool
+) -> None:
+    """Its number and rank stand, and the board says which training set holds the images."""
+    catalog = replace(CATALOG, trained_on={"rcan": trained_on})
+    journal(tmp_path / "run", *scored(replace(cell("rcan"), dataset=dataset), 38.0))
+    (board,) = load_report(tmp_path / "run", catalog).boards
+    assert any("which holds images of" in note for note in board.notes) is noted
+    assert board.rows[0].entries[0].ranked
+
+
 # ----------------------------------------------------------------------------------- Markdown, CSV
 
 
