@@ -153,7 +153,8 @@ def _identity(device: str) -> str:
     """A GPU's UUID as its driver writes it: PyTorch may number the devices otherwise than the driver does."""
     import torch
 
-    return f"GPU-{torch.cuda.get_device_properties(device).uuid}"
+    uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)  # older versions tell none
+    return f"GPU-{uuid}" if uuid else device.partition(":")[2] or "0"
 
 
 def _asked_nvml(identity: str) -> GpuState | None:
@@ -164,7 +165,12 @@ def _asked_nvml(identity: str) -> GpuState | None:
         return None
     try:
         nvml.nvmlInit()
-        gpu = nvml.nvmlDeviceGetHandleByUUID(identity)
+        by_name = identity.startswith("GPU-")
+        gpu = (
+            nvml.nvmlDeviceGetHandleByUUID(identity)
+            if by_name
+            else nvml.nvmlDeviceGetHandleByIndex(int(identity))
+        )
         return GpuState(
             name=_text(nvml.nvmlDeviceGetName(gpu)),
             driver=_text(nvml.nvmlSystemGetDriverVersion()),
