@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from srbench.cli.options import plugin_option
+from srbench.cli.timing import SPEED_OPTIONS, speed_options, timed_pair
 from srbench.errors import NothingMeasured, Unfinished, UsageError
 
 if TYPE_CHECKING:
@@ -85,8 +86,12 @@ def compare(baseline: str, candidate: str, **options: Any) -> int:
 @click.option(
     "--baseline", default="results/blessed", show_default=True, metavar="SET", help="What to hold against."
 )
+@click.option(
+    "--time", "pair", nargs=2, default=None, metavar="A B", help="Instead: is model B slower than model A?"
+)
+@speed_options
 @judging_options
-def gate(candidate: str, baseline: str, **options: Any) -> int:
+def gate(candidate: str, baseline: str, pair: tuple[str, str] | None, **options: Any) -> int:
     """Exit with 1 if a result set is worse than its baseline: for CI.
 
     A mean that lost more than its tolerance, or one image that broke, is worse. CANDIDATE (results/runs/main
@@ -98,11 +103,57 @@ def gate(candidate: str, baseline: str, **options: Any) -> int:
     srbench gate --baseline results/blessed results/runs/pr --policy gate.toml
     srbench gate --format text --format junit=gate.xml --format md=summary.md
 
+    With --time nothing stored is read: two models are timed here, interleaved (srbench time --interleaved).
+    B is worse if it takes longer by more than the policy's [speed] allows; on a machine that was not quiet
+    nothing is decided (4).
+
+    \b
+    srbench gate --time imdn spandrel:mine.pth -x 4 --point 128x128
+
     \b
     Exit codes: 1 something is worse; else 3 a cell failed; else 4 nothing compared, or not all that had
                 to be; 5 the baseline or a journal is not as it was written; 2 usage; 0 ok.
     """
-    return _judged(baseline, candidate, **options).exit_code
+    speed = {name: options.pop(name) for name in SPEED_OPTIONS}
+    if pair is None:
+        _refuse_speed_options(speed)
+        return _judged(baseline, candidate, **options).exit_code
+    return _timed(pair, speed, **options).exit_code
+
+
+def _refuse_speed_options(given: Mapping[str, Any]) -> None:
+    ctx = click.get_current_context()
+    default = click.core.ParameterSource.DEFAULT
+    named = [name for name in given if ctx.get_parameter_source(name) is not default]
+    if named:
+        raise UsageError("--time A B", f"{named[0]} without it", "say which models to time")
+
+
+def _timed(
+    pair: tuple[str, str],
+    speed: Mapping[str, Any],
+    *,
+    policy: Path | None,
+    patterns: tuple[str, ...],
+    formats: tuple[str, ...],
+    as_json: bool,
+    plugins: tuple[Path, ...],
+) -> Judgement:
+    from srbench.gate.speed import judge_speed
+    from srbench.gate.verdicts import Judgement
+    from srbench.types import Cell
+
+    if patterns:
+        raise UsageError("two models after --time", "--only as well", "leave --only out")
+    targets = _targets(("json",) if as_json else formats or ("text",))
+    rules = _policy(policy, ())
+    found = timed_pair(pair, plugins, **speed)
+    b = found.b
+    cell = Cell(b.model, b.point, b.scale, "time", b.signature, b.inference, b.machine)
+    verdict = judge_speed(found.ratio, cell, rules.speed, found.conditions.disturbances)
+    judgement = Judgement(pair[0], pair[1], (verdict,))
+    _write(judgement, targets)
+    return judgement
 
 
 def _judged(

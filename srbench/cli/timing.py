@@ -27,23 +27,65 @@ EXIT_FAILED = 3
 class TimeOptions:
     """What ``srbench time`` is given, as click gives it."""
 
-    models: tuple[str, ...]
     scales: tuple[str, ...]
     points: tuple[str, ...]
     device: str
     dtype: str
     threads: int | None
-    tile: int | None
-    frames: int
-    channels_last: bool
-    tf32: bool
-    cudnn: str
-    compiled: bool
     untrained: bool
-    again: bool
     budget: str | None
     plugins: tuple[Path, ...]
-    results: Path
+    models: tuple[str, ...] = ()
+    tile: int | None = None
+    frames: int = 5
+    channels_last: bool = False
+    tf32: bool = False
+    cudnn: str = "deterministic"
+    compiled: bool = False
+    again: bool = False
+    results: Path = Path("results/runs/main")
+
+
+budget_option = click.option(
+    "--budget", metavar="TIME", help="For samples of one figure (20s); three at least."
+)
+untrained_option = click.option("--untrained", is_flag=True, help="Built-in networks with random weights.")
+threads_option = click.option(
+    "--threads", type=click.IntRange(min=1), metavar="N", help="On the processor; its cores if omitted."
+)
+dtype_option = click.option(
+    "--dtype", default="float32", show_default=True, metavar="DTYPE", help="float16 ..."
+)
+device_option = click.option(
+    "--device", default="cpu", show_default=True, metavar="DEVICE", help="cpu, cuda ..."
+)
+point_option = click.option(
+    "--point",
+    "points",
+    multiple=True,
+    metavar="POINTS",
+    help="720p, 256, HxW (LR pixels) or a dataset; 720p,256 if omitted.",
+)
+scale_option = click.option(
+    "-x", "--scale", "scales", multiple=True, metavar="SCALES", help="2,3,4; 4 if omitted."
+)
+SPEED_OPTIONS = ("scales", "points", "device", "dtype", "threads", "untrained", "budget")
+"""What a comparison of two models' times can be asked, by the names of `TimeOptions`."""
+
+
+def speed_options(command: Any) -> Any:
+    """The options of `SPEED_OPTIONS`."""
+    for option in (
+        budget_option,
+        untrained_option,
+        threads_option,
+        dtype_option,
+        device_option,
+        point_option,
+        scale_option,
+    ):
+        command = option(command)
+    return command
 
 
 def timing_options(command: Any) -> Any:
@@ -51,9 +93,7 @@ def timing_options(command: Any) -> Any:
     for option in (
         folder_option,
         plugin_option,
-        click.option("--budget", metavar="TIME", help="For samples of one figure (20s); three at least."),
         click.option("--again", is_flag=True, help="Time what is known, too."),
-        click.option("--untrained", is_flag=True, help="Built-in networks with random weights."),
         click.option("--compile", "compiled", is_flag=True, help="By torch.compile."),
         click.option(
             "--cudnn",
@@ -65,22 +105,16 @@ def timing_options(command: Any) -> Any:
         click.option("--tf32/--no-tf32", default=False, help="float32 products on a GPU as TF32; off."),
         click.option("--channels-last", is_flag=True, help="Memory format of input and weights."),
         click.option(
-            "--frames", type=click.IntRange(min=1), default=5, show_default=True, metavar="N",
+            "--frames",
+            type=click.IntRange(min=1),
+            default=5,
+            show_default=True,
+            metavar="N",
             help="Length of a sequence model's clip.",
         ),
         click.option("--tile", type=click.IntRange(min=16), metavar="N", help="LR tiles of NxN."),
-        click.option(
-            "--threads", type=click.IntRange(min=1), metavar="N",
-            help="On the processor; its cores if omitted.",
-        ),
-        click.option("--dtype", default="float32", show_default=True, metavar="DTYPE", help="float16 ..."),
-        click.option("--device", default="cpu", show_default=True, metavar="DEVICE", help="cpu, cuda ..."),
-        click.option(
-            "--point", "points", multiple=True, metavar="POINTS",
-            help="720p, 256, HxW (LR pixels) or a dataset; 720p,256 if omitted.",
-        ),
-        click.option("-x", "--scale", "scales", multiple=True, metavar="SCALES", help="2,3,4; 4 if omitted."),
-    ):  # fmt: skip
+        speed_options,
+    ):
         command = option(command)
     return command
 
@@ -270,18 +304,32 @@ def _say(text: str) -> None:
 
 
 def _compare(options: TimeOptions, request: TimeRequest, pair: tuple[str, str], *, as_json: bool) -> int:
+    found = _interleaved(options, request, pair)
+    if as_json:
+        print(json.dumps(ratio_json(found), indent=1))
+    else:
+        print(ratio_words(found))
+    return 0
+
+
+def timed_pair(pair: tuple[str, str], plugins: tuple[Path, ...], **given: Any) -> TimeRatio:
+    """Two models interleaved, for a gate; `given` are the options of `SPEED_OPTIONS`.
+
+    Raises:
+        SrbenchError: as `srbench.runner.timings.compare_times`.
+    """
+    options = TimeOptions(plugins=plugins, **given)
+    return _interleaved(options, time_request(options), pair)
+
+
+def _interleaved(options: TimeOptions, request: TimeRequest, pair: tuple[str, str]) -> TimeRatio:
     from srbench.runner.timings import compare_times
     from srbench.timing.measure import RATIO_LIMITS
 
     budget = parse_budget(options.budget)
     limits = RATIO_LIMITS if budget is None else replace(RATIO_LIMITS, budget=budget)
     with redirect_stdout(sys.stderr):
-        found = compare_times(request, _pair(options, pair), limits)
-    if as_json:
-        print(json.dumps(ratio_json(found), indent=1))
-    else:
-        print(ratio_words(found))
-    return 0
+        return compare_times(request, _pair(options, pair), limits)
 
 
 def _pair(options: TimeOptions, names: tuple[str, str]) -> Any:

@@ -48,7 +48,8 @@ def _text_lines(judgement: Judgement) -> Iterator[str]:
 def _text_change(verdict: Verdict) -> Iterator[str]:
     yield f"{verdict.outcome.value:<12} {plain(verdict.subject)}  {_moved(verdict)}"
     yield f"{'':<12}   {words.why(verdict)}"
-    yield f"{'':<12}   other images: {words.interval(verdict)}; worst: {words.worst(verdict) or 'none'}"
+    if verdict.kind == "quality":
+        yield f"{'':<12}   other images: {words.interval(verdict)}; worst: {words.worst(verdict) or 'none'}"
 
 
 def _moved(verdict: Verdict) -> str:
@@ -56,7 +57,7 @@ def _moved(verdict: Verdict) -> str:
     means = (
         f"{words.value(verdict.baseline, measure)} {words.ARROW} {words.value(verdict.candidate, measure)}"
     )
-    return f"{means}  {words.with_unit(words.change(verdict.delta, measure), measure)}"
+    return f"{means}  {words.moved(verdict)}"
 
 
 def _more(number: int, what: str) -> Iterator[str]:
@@ -107,7 +108,7 @@ def _markdown_row(verdict: Verdict) -> str:
         escape(plain(measure.name)),
         words.value(verdict.baseline, measure),
         words.value(verdict.candidate, measure),
-        escape(words.with_unit(words.change(verdict.delta, measure), measure)),
+        escape(words.moved(verdict)),
         words.interval(verdict),
         escape(words.worst(verdict)),
     )

@@ -48,8 +48,17 @@ def with_unit(text: str, measure: Measure) -> str:
     return f"{text} {measure.unit}".rstrip()
 
 
+def moved(verdict: Verdict) -> str:
+    """The difference with its unit; of times, by which share one is longer."""
+    if verdict.kind != "quality":
+        return "" if verdict.delta is None else f"{verdict.delta:+.1%}"
+    return with_unit(change(verdict.delta, verdict.measure), verdict.measure)
+
+
 def interval(verdict: Verdict) -> str:
-    """The interval over other images, or that there are too few."""
+    """The interval over other images, or that there are too few; of times, over other rounds."""
+    if verdict.kind != "quality" and verdict.interval is not None:
+        return f"{verdict.interval.low:+.1%} to {verdict.interval.high:+.1%}"
     return TOO_FEW if verdict.interval is None else span(verdict.interval, verdict.measure)
 
 
@@ -78,8 +87,10 @@ def sentence(verdict: Verdict) -> str:
         return why(verdict)
     measure = verdict.measure
     means = f"{value(verdict.baseline, measure)} {ARROW} {value(verdict.candidate, measure)}"
-    moved = with_unit(change(verdict.delta, measure), measure)
-    parts = [f"{means}, {moved} over {verdict.n} images", f"over other images: {interval(verdict)}"]
+    quality = verdict.kind == "quality"
+    over = f"{verdict.n} images" if quality else f"{verdict.n} rounds of both"
+    parts = [f"{means}, {moved(verdict)} over {over}"]
+    parts += [f"over other images: {interval(verdict)}"] if quality else []
     parts += [f"worst: {worst(verdict)}"] if verdict.worst else []
     parts += [why(verdict)] if why(verdict) else []
     return "; ".join(parts)
