@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from srbench.runner.timings import PlannedTiming, TimeOutcome, TimeRatio, TimeRequest
     from srbench.types import Conditions, Timing
 
-EXIT_FAILED = 3
+EXIT_FAILED, EXIT_INTEGRITY = 3, 5
 
 
 @dataclass(frozen=True)
@@ -241,7 +241,7 @@ def _execute(request: TimeRequest, *, as_json: bool, quiet: bool) -> int:
     if not quiet:
         _summarise(outcome, request)
     if outcome.failed:
-        return EXIT_FAILED
+        return EXIT_INTEGRITY if outcome.integrity else EXIT_FAILED
     if not found:
         raise NothingMeasured("at least one timing", "none", "see the reasons above, or srbench time --plan")
     return 0

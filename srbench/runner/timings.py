@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from srbench.adapters.base import Settings, settings_refused
 from srbench.adapters.planning import inference_signature, model_fingerprint, skip_reason
-from srbench.errors import NothingMeasured, PluginError, Unavailable, UsageError
+from srbench.errors import IntegrityError, NothingMeasured, PluginError, Unavailable, UsageError
 from srbench.fetch import home
 from srbench.protocols import get_protocol
 from srbench.runner.request import ModelChoice
@@ -92,6 +92,8 @@ class TimeOutcome:
     known: list[Timing] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
+    integrity: bool = False
+    """some file did not match its digest"""
 
 
 def default_threads() -> int:
@@ -269,7 +271,11 @@ def execute_timings(
             write_provenance(request.folder, provenance)
         for number, planned in enumerate(todo, 1):
             began(planned, number, len(todo))
-            timing = _taken(request, planned, machine, provenance.id)
+            try:
+                timing = _taken(request, planned, machine, provenance.id)
+            except IntegrityError as error:  # the other models are timed all the same
+                outcome.failed[planned.label], outcome.integrity = str(error), True
+                continue
             if planned.known is None or _told(planned.known) != _told(timing):
                 file.append(timing)
             _note(outcome, planned, timing)

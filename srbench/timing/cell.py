@@ -12,7 +12,7 @@ import torch
 from srbench.adapters.base import BaseAdapter, Settings, settings_refused
 from srbench.adapters.planning import load_model
 from srbench.adapters.tiles import tile_overlap, tile_side
-from srbench.errors import SrbenchError, Unavailable
+from srbench.errors import IntegrityError, SrbenchError, Unavailable
 from srbench.registry import ModelEntry, what_happened
 from srbench.timing.conditions import Watch
 from srbench.timing.contender import Contender
@@ -84,6 +84,9 @@ def take(
         machine: in words.
         limits: when to stop.
         provenance: its id.
+
+    Raises:
+        IntegrityError: a file is not what its digest says; no record is made of that.
     """
     blank = Timing(
         spec, Status.OOM, confidence=limits.confidence, width=limits.width, provenance=provenance, time=_now()
@@ -95,6 +98,8 @@ def take(
             return replace(taken, step=step.name, exhausted=tuple(exhausted))
         except MemoryError:
             exhausted.append(step.name)
+        except IntegrityError:
+            raise
         except Unavailable as why:
             return replace(blank, status=Status.SKIPPED, reason=str(why))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's code fails its cell alone

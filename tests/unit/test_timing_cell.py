@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from srbench.adapters.base import Settings
 from srbench.adapters.network import Adapter
-from srbench.errors import NothingMeasured, UsageError
+from srbench.errors import IntegrityError, NothingMeasured, UsageError
 from srbench.registry import ModelEntry, models, register_model
 from srbench.runner.request import ModelChoice, choose_models
 from srbench.runner.timings import TimeRequest, default_threads, execute_timings, plan_timings
@@ -144,6 +144,21 @@ def test_a_stranger_that_fails_has_a_record_that_says_so(fresh_registry: None, t
     assert "no such layer" in found.reason
     timed(tmp_path, entry)
     assert len(read_timings(tmp_path)) == 1
+
+
+def test_a_file_of_another_digest_stops_its_model_alone(fresh_registry: None, tmp_path: Path) -> None:
+    """It is told, and no record is made of it; the next model is timed."""
+
+    class Tampered(Small):
+        def load(self, device: str, dtype: str) -> None:
+            raise IntegrityError("the file's digest", "another", "fetch it again")
+
+    models_ = (ModelChoice(entry_of(Tampered)), ModelChoice(entry_of(Small)))
+    request = replace(request_of(tmp_path, models_[0].entry), models=models_)
+    outcome = execute_timings(request, lambda *_: None, [])
+    assert outcome.integrity
+    assert list(outcome.failed) == ["tampered x4 at 24x32"]
+    assert [t.spec.model for t in read_timings(tmp_path)] == ["small"]
 
 
 def test_weights_that_cannot_be_had_are_a_skip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
