@@ -447,6 +447,7 @@ class GpuState:
         power_limit_w, power_w, temperature_c: as named.
         throttled: why its clocks were held down; empty if they were not.
         processes: that compute on it, this one among them.
+        runtime: ``CUDA 13.0, cuDNN 91300``, as PyTorch tells.
     """
 
     name: str
@@ -458,6 +459,7 @@ class GpuState:
     temperature_c: float
     throttled: tuple[str, ...]
     processes: int
+    runtime: str = ""
 
 
 @dataclass(frozen=True)

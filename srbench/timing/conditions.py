@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -146,7 +146,14 @@ def gpu_state(device: str) -> GpuState | None:
     if device.partition(":")[0] != "cuda":
         return None
     identity = _identity(device)
-    return _asked_nvml(identity) or _asked_smi(identity)
+    found = _asked_nvml(identity) or _asked_smi(identity)
+    return found and replace(found, runtime=_runtime())
+
+
+def _runtime() -> str:
+    import torch
+
+    return f"CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
 
 
 def _identity(device: str) -> str:

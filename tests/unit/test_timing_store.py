@@ -35,7 +35,7 @@ SPEC = TimingSpec(
     compiled=False,
     machine="fedcba9876543210",
 )
-GPU = GpuState("NVIDIA H100", "570.1", 1980.0, 2619.0, 700.0, 310.5, 41.0, ("power cap",), 1)
+GPU = GpuState("NVIDIA H100", "570.1", 1980.0, 2619.0, 700.0, 310.5, 41.0, ("power cap",), 1, "CUDA 13.0")
 TIMING = Timing(
     spec=SPEC,
     status=Status.DONE,
