@@ -153,7 +153,8 @@ def gpu_state(device: str) -> GpuState | None:
 def _runtime() -> str:
     import torch
 
-    return f"CUDA {torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"
+    cudnn: int | None = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+    return f"CUDA {torch.version.cuda}, cuDNN {cudnn}"
 
 
 def _identity(device: str) -> str:
