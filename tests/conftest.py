@@ -152,6 +152,27 @@ def _spandrel_file(folder: Path, scale: int) -> str:
     return str(folder / f"compact{scale}.pth")
 
 
+def _trained_file(folder: Path, scale: int) -> str:
+    """An EDSR whose convolutions pass their input on, each channel to all pixels of its square."""
+    import torch
+    from safetensors.torch import save_file
+
+    from srbench.archs.build import build
+    from srbench.archs.descriptions import EDSR, network_table
+
+    described = EDSR(scale, blocks=1, features=3, value_range=1.0)
+    tensors = {name: torch.zeros_like(tensor) for name, tensor in build(described).state_dict().items()}
+    for name, tensor in tensors.items():
+        if name.endswith("weight") and name.startswith(("conv_first", "upsample", "conv_last")):
+            copies = len(tensor) // 3
+            for channel in range(len(tensor)):
+                tensor[channel, channel // copies, 1, 1] = 1
+    said = {"network": network_table(described), "recipe": "repetition", "digest": "none", "steps": 1}
+    path = folder / f"trained{scale}.safetensors"
+    save_file(tensors, path, {"srbench": json.dumps(said)})
+    return str(path)
+
+
 def _torchscript_file(folder: Path, scale: int) -> str:
     import torch
 
@@ -208,6 +229,7 @@ def _command(folder: Path, scale: int) -> str:
 
 _STRANGERS: dict[str, Callable[[Path, int], str]] = {
     "spandrel": _spandrel_file,
+    "trained": _trained_file,
     "torchscript": _torchscript_file,
     "onnx": _onnx_file,
     "python": _python_file,
