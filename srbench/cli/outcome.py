@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-from srbench.cli.remarks import named, remarks
+from srbench.cli.remarks import listed, named, remarks
 from srbench.report.catalog import installed
 from srbench.report.terminal import show
 from srbench.report.views import boards
@@ -64,10 +64,20 @@ def print_summary(plan: Plan, outcome: Outcome, *, quiet: bool) -> None:
 
 
 def _by_reason(cells: dict[PlannedCell, str]) -> list[tuple[str, list[PlannedCell]]]:
+    """Cells by reason; those that differ only in what was expected (files of one host) stand together."""
     grouped: dict[str, list[PlannedCell]] = defaultdict(list)
+    expected: dict[str, dict[str, None]] = defaultdict(dict)
     for planned, reason in cells.items():
-        grouped[reason].append(planned)
-    return list(grouped.items())
+        wanted, got, found = reason.partition(", got ")
+        told = got and wanted.startswith("expected ")
+        alike = found if told else reason
+        grouped[alike].append(planned)
+        expected[alike] |= {wanted.removeprefix("expected "): None} if told else {}
+    return [(_reason(list(expected[alike]), alike), grouped[alike]) for alike in grouped]
+
+
+def _reason(expected: list[str], got: str) -> str:
+    return f"expected {listed(expected)}, got {got}" if expected else got
 
 
 def _say(text: str) -> None:

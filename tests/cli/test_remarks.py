@@ -89,6 +89,16 @@ def test_skips_are_reasoned_once(srbench: Run) -> None:
     assert ran.err.count("no x4: srcnn has x3") == 1
 
 
+def test_files_of_one_host_that_can_not_be_reached_are_one_line(srbench: Run) -> None:
+    """Offline, a dozen checkpoints are missing for one reason: it is said once, with the first files."""
+    ran = srbench("run", "-m", "imdn,edsr,vdsr,bicubic", *STILL[:2], "-x", "2,3", *STILL[4:], "--offline")
+    assert ran.code == 0, ran.err
+    (skipped,) = [line for line in ran.err.splitlines() if line.startswith("skipped ")]
+    assert skipped.startswith("skipped edsr on embedded") or skipped.startswith("skipped imdn on embedded")
+    assert " and 3 more: expected " in skipped
+    assert ".pth" in skipped
+
+
 def test_a_command_may_take_as_long_as_asked(srbench: Run, tmp_path: Path) -> None:
     """--timeout reaches the command: one that sleeps longer fails in one line that names the option."""
     (tmp_path / "slow.py").write_text("import time; time.sleep(30)")
