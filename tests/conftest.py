@@ -79,6 +79,12 @@ def mini(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return "mini"
 
 
+@pytest.fixture
+def short_watch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Timings watch the machine for a moment, not for half a second: their tests need no precise record."""
+    monkeypatch.setattr("srbench.timing.conditions.LEAST_SECONDS", 0.05)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say plainly when the real data was not there."""
     if not REAL_DATA:

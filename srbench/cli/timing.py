@@ -269,16 +269,15 @@ def _print_table(timings: Iterable[Timing]) -> None:
 
 
 def _summarise(outcome: TimeOutcome, request: TimeRequest) -> None:
-    say = _say
-    say(f"{len(outcome.taken)} timed, {len(outcome.known)} known before; timings in {request.folder}")
+    _say(f"{len(outcome.taken)} timed, {len(outcome.known)} known before; timings in {request.folder}")
     for words, labels in _by_reason(outcome.skipped):
-        say(f"skipped {labels}: {words}")
+        _say(f"skipped {labels}: {words}")
     for words, labels in _by_reason(outcome.failed):
-        say(f"failed {labels}: {words}")
+        _say(f"failed {labels}: {words}")
     for timing in outcome.taken:
         if timing.conditions is not None and not timing.conditions.quiet:
             spec = timing.spec
-            say(f"{spec.model} x{spec.scale} at {spec.point}: {_quietness(timing.conditions)}")
+            _say(f"{spec.model} x{spec.scale} at {spec.point}: {_quietness(timing.conditions)}")
 
 
 def _by_reason(reasons: dict[str, str]) -> Iterator[tuple[str, str]]:

@@ -10,6 +10,7 @@ import pytest
 
 from srbench.types import Conditions
 
+pytestmark = pytest.mark.usefixtures("short_watch")
 QUICK = ("--point", "16x16", "--threads", "1", "--budget", "0.2s")
 PLUGIN = """
 import time

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("short_watch")
 QUICK = ("--threads", "1", "--budget", "0.2s", "--point", "24x32")
 
 

@@ -27,6 +27,7 @@ from srbench.timing.points import Point, pictures, points
 from srbench.timing.subject import modules_of, settings_of_torch
 from srbench.types import ModelInfo, Status, Timing
 
+pytestmark = pytest.mark.usefixtures("short_watch")
 QUICK = Limits(budget=0.2)
 
 
