@@ -118,8 +118,8 @@ class Adapter(BaseAdapter):
         lr_planes = planes.to(self.settings.device, getattr(torch, self.settings.dtype))
         sr = ensembled(self._padded, lr_planes) if self.settings.ensemble else self._padded(lr_planes)
         # One frame at a time in double: a long piece of a clip would need its memory several times over.
-        frames = (frame.cpu().double().numpy().transpose(1, 2, 0) * 255 for frame in sr)
-        return np.stack([e.leave(frame) for e, frame in zip(entered, frames, strict=True)])
+        left = [e.leave(_frame(planes)) for e, planes in zip(entered, sr, strict=True)]
+        return np.stack(left) if len(left) > 1 else left[0][None]
 
     def _padded(self, lr: Tensor) -> Tensor:
         """Pad at the bottom and on the right, as the field's test code does; cut the result."""
@@ -242,6 +242,13 @@ def _exact() -> AbstractContextManager[None]:
         enabled=True, benchmark=False, deterministic=True, allow_tf32=False
     )
     return flags
+
+
+def _frame(planes: Tensor) -> NDArray[np.float64]:
+    """``(C, H, W)`` in [0, 1] as ``(H, W, C)`` on the 0..255 scale, in one copy."""
+    frame: NDArray[np.float64] = planes.to("cpu", torch.float64, copy=True).numpy().transpose(1, 2, 0)
+    frame *= 255
+    return frame
 
 
 def _numpy(values: Tensor) -> NDArray[Any]:

@@ -1,6 +1,6 @@
 """From files to what a model gets and what it is judged against, one frame at a time.
 
-A still is a clip of one frame. Frames are decoded when they are asked for and only the last one is
+A still is a clip of one frame. Frames are decoded when they are asked for and only the latest ones are
 kept, so that a clip longer than memory streams.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ from srbench.types import ClipSpec, EvalProtocol
 
 U8 = NDArray[np.uint8]
 Shrink = Callable[[U8, EvalProtocol], NDArray[Any]]
+
+KEPT_BYTES = 2**26
+"""What one clip's latest frames may take: several models look at the same frames around the present one."""
 
 
 def decode_frame(frame: Frame, path: Path) -> U8:
@@ -73,7 +77,7 @@ class FrameSource:
         protocol: gray rule, crop and degradation.
         shrink: how a frame is degraded, if not as the protocol says.
 
-    Arrays are read-only: they are shared by every model and metric.
+    Arrays are read-only: they are shared by every model and metric, and may be asked for in any thread.
     """
 
     def __init__(
@@ -88,8 +92,8 @@ class FrameSource:
         self._frames = tuple(frames)
         self._protocol = protocol
         self._shrink = shrink or degrade
-        self._hr: tuple[int, U8] | None = None
-        self._lr: tuple[int, NDArray[Any]] | None = None
+        self._kept: dict[tuple[str, int], NDArray[Any]] = {}
+        self._lock = RLock()
 
     def __len__(self) -> int:
         """Number of frames."""
@@ -104,9 +108,7 @@ class FrameSource:
             ImageError: the file can't be scored, or is smaller than the scale.
             IntegrityError: the file decodes to other pixels than the manifest's.
         """
-        if self._hr is None or self._hr[0] != t:
-            self._hr = (t, _frozen(np.ascontiguousarray(self._ground_truth(t))))
-        return self._hr[1]
+        return self._frame(("hr", t), lambda: np.ascontiguousarray(self._ground_truth(t)))
 
     def lr(self, t: int) -> NDArray[Any]:
         """The degraded frame: uint8 ``(h, w, C)``, or float64 ``(h, w, 1)`` in 0..255 where luma is degraded.
@@ -114,9 +116,20 @@ class FrameSource:
         Raises:
             ImageError, IntegrityError: as `hr`.
         """
-        if self._lr is None or self._lr[0] != t:
-            self._lr = (t, _frozen(self._shrink(self.hr(t), self._protocol)))
-        return self._lr[1]
+        return self._frame(("lr", t), lambda: self._shrink(self.hr(t), self._protocol))
+
+    def read(self, t: int) -> None:
+        """Make a frame ready, in any thread, so that `hr` and `lr` give it at once."""
+        self.lr(t)
+
+    def _frame(self, key: tuple[str, int], make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """A frame, made once; the latest ones are kept, at least one ground truth and its degraded frame."""
+        with self._lock:
+            frame = self._kept.pop(key, None)
+            self._kept[key] = frame = _frozen(make()) if frame is None else frame
+            while len(self._kept) > 2 and sum(one.nbytes for one in self._kept.values()) > KEPT_BYTES:
+                del self._kept[next(iter(self._kept))]
+            return frame
 
     def _ground_truth(self, t: int) -> U8:
         frame, path = self._frames[t]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from functools import cache
 from importlib import metadata
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from numpy.typing import NDArray
 
@@ -27,6 +27,9 @@ class Metric(ABC):
     says: ``y``, a float64 plane ``(H, W)`` on 0..255, or ``rgb``, uint8 ``(H, W, 3)``; already cropped when
     ``info.crop`` (see `srbench.metrics.planes.Planes.for_metric`). Neither changes its arguments.
     """
+
+    thread_safe: ClassVar[bool] = False
+    """Whether `prepare` and `score` may be called in other threads than `load`, and in several at once."""
 
     def __init__(self, info: MetricInfo, argument: str = "") -> None:
         self.info = info

@@ -7,7 +7,7 @@ this over images, never the MSEs. Equal images give inf, which is stored and cou
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,8 @@ def psnr(sr: Image, hr: Image) -> float:
 
 class PSNR(Metric):
     """PSNR of the luma plane, or of RGB with one MSE over the three channels."""
+
+    thread_safe: ClassVar[bool] = True
 
     @property
     def signature(self) -> str:

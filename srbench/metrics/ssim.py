@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import cv2
 import numpy as np
@@ -150,6 +150,8 @@ class SSIM(Metric):
 
     Its argument is the working precision: ``float64`` (when empty) or ``float32``.
     """
+
+    thread_safe: ClassVar[bool] = True
 
     def __init__(self, info: MetricInfo, argument: str = "") -> None:
         super().__init__(info, argument)

@@ -3,18 +3,24 @@
 The order is dataset, image, frame, model. What depends on the ground truth alone (luma, SSIM's
 statistics, LPIPS features) lives for one frame and serves all models; memory stays flat however
 large the set is. A model that fails loses its own cell, never another's.
+
+Models predict in the calling thread alone. Files are read and degraded ahead of it in others, and metrics
+that allow it are scored behind it (`srbench.runner.pipeline`); scores are taken, and records written, in the
+calling thread and in the order of the predictions.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -27,8 +33,10 @@ from srbench.metrics.base import Metric, load_metric
 from srbench.metrics.planes import Planes, quantise
 from srbench.registry import what_happened
 from srbench.runner.index import Index
+from srbench.runner.pipeline import Behind, ahead, helpers
 from srbench.runner.plan import Plan, PlannedCell, settings_of
 from srbench.runner.predictions import PredictionStore
+from srbench.runner.truth import Truth
 from srbench.runner.work import Work
 from srbench.types import Record, Score, Status
 
@@ -79,8 +87,16 @@ class _Live:
     absent: dict[str, str] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     seconds: float = 0.0
-    frame: int = 0
     error: BaseException | None = None
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A prediction's planes, and by metric its score, or what kept it from one; made in any thread."""
+
+    planes: Planes
+    results: dict[str, float | BaseException]
+    seconds: float
 
 
 class Evaluator:
@@ -105,6 +121,9 @@ class Evaluator:
         self._adapters: dict[str, BaseAdapter | SrbenchError] = {}
         self._metrics: dict[str, Metric | str] = {}
         self._predictions = PredictionStore(plan.request.folder, plan.request.save_predictions)
+        self._helpers = helpers(plan.request.device)
+        self._pool = ThreadPoolExecutor(self._helpers, "srbench")
+        self._behind = Behind(self._helpers)
         budget = plan.request.budget
         self._deadline = None if budget is None else time.monotonic() + budget
 
@@ -118,33 +137,40 @@ class Evaluator:
             elif planned.skip:
                 self._stand(planned, Status.SKIPPED, planned.skip)
         live = [planned for planned in self.plan.cells if not planned.skip]
-        for _, group in groupby(live, key=lambda p: (p.cell.dataset, p.cell.signature)):
-            self._evaluate_group(list(group))
-            self._adapters.clear()
+        try:
+            for _, group in groupby(live, key=lambda p: (p.cell.dataset, p.cell.signature)):
+                self._evaluate_group(list(group))
+                self._adapters.clear()
+        finally:
+            self._pool.shutdown(wait=False, cancel_futures=True)
         return self.outcome
 
     # ------------------------------------------------------------------ one dataset, one protocol
 
     def _evaluate_group(self, group: list[PlannedCell]) -> None:
-        dataset = group[0].dataset
-        for item in dataset.items:
-            todo = [
-                (p, w) for p in group for w in p.todo if w.item == item.name and p not in self.outcome.failed
-            ]
-            todo = [(p, w) for p, w in todo if not self._reuse(p, w)]
-            if not todo:
-                continue
-            if self._deadline is not None and time.monotonic() > self._deadline:
-                self._spend(todo)
-                continue
-            try:
-                source = dataset.source(item, group[0].protocol)
-                self._evaluate_item(source, todo)
-            except StorageError:
-                raise
-            except SrbenchError as error:  # the ground truth can't be had: no model of this group has a score
-                for planned, _ in todo:
-                    self._fail(planned, f"{item.name}: {describe(error)}", error)
+        dataset, protocol = group[0].dataset, group[0].protocol
+        wanted: dict[str, list[tuple[PlannedCell, Work]]] = {}
+        for planned in group:
+            for work in planned.todo:
+                wanted.setdefault(work.item, []).append((planned, work))
+        sources = (dataset.source(item, protocol) for item in dataset.items if item.name in wanted)
+        for source in ahead(sources, lambda one: one.read(0), self._pool, self._helpers):
+            self._evaluate_item(source, wanted[source.spec.name])
+        self._behind.empty()
+
+    def _evaluate_item(self, source: FrameSource, wanted: list[tuple[PlannedCell, Work]]) -> None:
+        todo = [(p, w) for p, w in wanted if p not in self.outcome.failed and not self._reuse(p, w)]
+        if todo and self._deadline is not None and time.monotonic() > self._deadline:
+            self._spend(todo)
+            return
+        try:
+            self._predict_item(source, todo)
+        except StorageError:
+            raise
+        except SrbenchError as error:  # the ground truth can't be had: no model of this group has a score
+            self._behind.empty()
+            for planned, _ in todo:
+                self._fail(planned, f"{source.spec.name}: {describe(error)}", error)
 
     def _spend(self, todo: list[tuple[PlannedCell, Work]]) -> None:
         self.outcome.left += len(todo)
@@ -163,22 +189,29 @@ class Evaluator:
         known = self.index.knows(loadable)
         if known is None or not loadable:
             return False
+        self._behind.empty()  # records keep their order
         self._write(planned, work, {**self._dashes(planned, work, {}), **known}, frames=0, seconds=0.0)
         self.outcome.reused += 1
         return True
 
     # ------------------------------------------------------------------------------- one item
 
-    def _evaluate_item(self, source: FrameSource, todo: list[tuple[PlannedCell, Work]]) -> None:
+    def _predict_item(self, source: FrameSource, todo: list[tuple[PlannedCell, Work]]) -> None:
         with ExitStack() as stack:
             live = [one for one in (self._start(source, p, w) for p, w in todo) if one is not None]
             for one in live:
                 stack.callback(getattr(one.frames, "close", lambda: None))
-            for t in range(len(source)):
-                self._score_frame(source.hr(t), [one for one in live if one.error is None])
+            for t in ahead(range(len(source)), source.read, self._pool, 1) if live else ():
+                budget = self.plan.request.shared_bytes // (1 + self._helpers)
+                truth = Truth(source.hr(t), live[0].planned.protocol, budget)
+                for one in live:
+                    self._predict(one, t, truth)
+        self._behind.put(partial(self._finish_item, live, len(source)))
+
+    def _finish_item(self, live: list[_Live], frames: int) -> None:
         for one in live:
-            if one.error is None:
-                self._finish(one, len(source))
+            if one.error is None and one.planned not in self.outcome.failed:
+                self._finish(one, frames)
 
     def _start(self, source: FrameSource, planned: PlannedCell, work: Work) -> _Live | None:
         adapter = self._adapter(planned)
@@ -189,45 +222,70 @@ class Evaluator:
         frames = kept or stream(adapter, source, planned.protocol)
         return _Live(planned, work, adapter, frames)
 
-    def _score_frame(self, hr: np.ndarray, live: list[_Live]) -> None:
-        if not live:
+    def _predict(self, one: _Live, t: int, truth: Truth) -> None:
+        """Predict a frame here, and have it scored; its result is taken in its turn."""
+        if one.error is not None:
             return
-        protocol = live[0].planned.protocol
-        truth = Planes(hr, protocol)
-        prepared: dict[str, Any] = {}
-        for one in live:
-            began = time.perf_counter()
-            self.note(f"{one.planned.label} ({one.work.item})")
-            try:
-                sr = quantise(next(one.frames), protocol)
-                _check_size(sr, hr)
-                self._predictions.keep(one.planned.cell, one.work, one.frame, sr)
-                one.frame += 1
-                self._score(one, truth, Planes(sr, protocol), prepared)
-            except (StorageError, KeyboardInterrupt):
-                raise
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's code fails its cell alone
-                one.error = error
-                self._fail(one.planned, f"{one.work.item}: {describe(error)}", error)
-            one.seconds += time.perf_counter() - began
+        began = time.perf_counter()
+        self.note(f"{one.planned.label} ({one.work.item})")
+        try:
+            sr = next(one.frames)
+        except (StorageError, KeyboardInterrupt):
+            raise
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's code fails its cell alone
+            one.error = error
+            self._behind.put(partial(self._lose, one, error))
+            return
+        one.seconds += time.perf_counter() - began
+        loaded = [self._metric(one.planned, name, one.work) for name in one.work.wanted]
+        metrics = [metric for metric in loaded if not isinstance(metric, str)]
+        elsewhere = [metric for metric in metrics if metric.thread_safe]
+        judging = self._pool.submit(self._judge, one, t, sr, truth, elsewhere)
+        here = [metric for metric in metrics if not metric.thread_safe]
+        self._behind.put(partial(self._take, one, judging, truth, here))
 
-    def _score(self, one: _Live, truth: Planes, sr: Planes, prepared: dict[str, Any]) -> None:
-        for name in one.work.wanted:
-            metric = self._metric(one.planned, name, one.work)
-            if isinstance(metric, str) or name in one.absent or name in one.broken:
-                continue
-            try:
-                if name not in prepared:
-                    prepared[name] = metric.prepare(truth.for_metric(metric.info))
-                value = float(metric.score(sr.for_metric(metric.info), prepared[name]))
-                if math.isnan(value):
-                    raise ValueError("the score is not a number")
-                one.values.setdefault(name, []).append(value)
-            except Unavailable as why:
-                one.absent[name] = str(why)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - the item's other scores are kept
-                why_not = ContractError(f"a number from {name}", describe(error), "check the metric")
-                one.broken[name] = self._broke(name, why_not)
+    def _judge(self, one: _Live, t: int, sr: np.ndarray, truth: Truth, metrics: Sequence[Metric]) -> _Judged:
+        """Quantise a prediction, keep it if asked to, and score it; changes nothing of this object."""
+        began = time.perf_counter()
+        quantised = quantise(sr, one.planned.protocol)
+        _check_size(quantised, truth.shape)
+        self._predictions.keep(one.planned.cell, one.work, t, quantised)
+        planes = Planes(quantised, one.planned.protocol)
+        results = {metric.info.name: _scored(metric, planes, truth) for metric in metrics}
+        return _Judged(planes, results, time.perf_counter() - began)
+
+    def _take(self, one: _Live, judging: Future[_Judged], truth: Truth, metrics: Sequence[Metric]) -> None:
+        """Wait for a prediction's scores, add those of metrics that want this thread, and note them all."""
+        try:
+            judged = judging.result()
+        except (StorageError, KeyboardInterrupt):
+            raise
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's prediction fails its cell alone
+            one.error = one.error or error
+            self._lose(one, error)
+            return
+        if one.planned in self.outcome.failed:
+            return
+        began = time.perf_counter()
+        results = {metric.info.name: _scored(metric, judged.planes, truth) for metric in metrics}
+        one.seconds += judged.seconds + time.perf_counter() - began
+        for name, result in {**judged.results, **results}.items():
+            self._note(one, name, result)
+
+    def _lose(self, one: _Live, error: BaseException) -> None:
+        if one.planned not in self.outcome.failed:
+            self._fail(one.planned, f"{one.work.item}: {describe(error)}", error)
+
+    def _note(self, one: _Live, name: str, result: float | BaseException) -> None:
+        if name in one.absent or name in one.broken:
+            return
+        if isinstance(result, Unavailable):
+            one.absent[name] = str(result)
+        elif isinstance(result, BaseException):  # the item's other scores are kept
+            why_not = ContractError(f"a number from {name}", describe(result), "check the metric")
+            one.broken[name] = self._broke(name, why_not)
+        else:
+            one.values.setdefault(name, []).append(result)
 
     def _finish(self, one: _Live, frames: int) -> None:
         scores = self._dashes(one.planned, one.work, one.absent)
@@ -285,9 +343,11 @@ class Evaluator:
         try:
             return load_model(model.entry, model.argument, scale=planned.cell.scale, settings=settings)
         except Unavailable as why:
+            self._behind.empty()
             self._stand(planned, Status.SKIPPED, str(why))
             return why
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's code fails its cell alone
+            self._behind.empty()
             self._fail(planned, describe(error), error)
             return ContractError("a model that loads", describe(error), "check the model")
 
@@ -306,7 +366,7 @@ class Evaluator:
                 frames=frames,
                 prediction=work.prediction,
                 key_fields=work.fields,
-                scores=scores,
+                scores=dict(sorted(scores.items())),  # as they are read back
                 seconds=round(seconds, 4),
                 megapixels=work.megapixels,
                 provenance=self.provenance,
@@ -348,10 +408,19 @@ def describe(error: BaseException) -> str:
     return str(error) if isinstance(error, SrbenchError) else " ".join(what_happened(error).split())[:500]
 
 
-def _check_size(sr: np.ndarray, hr: np.ndarray) -> None:
-    if sr.shape[:2] != hr.shape[:2]:
+def _scored(metric: Metric, sr: Planes, truth: Truth) -> float | BaseException:
+    """A prediction's score, or what kept it from one: a stranger's metric may raise anything."""
+    try:
+        value = float(metric.score(sr.for_metric(metric.info), truth.prepared(metric)))
+        return ValueError("the score is not a number") if math.isnan(value) else value
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - noted in its turn
+        return error
+
+
+def _check_size(sr: np.ndarray, size: tuple[int, int]) -> None:
+    if sr.shape[:2] != size:
         raise ContractError(
-            f"a prediction of {hr.shape[0]}x{hr.shape[1]} pixels (height x width)",
+            f"a prediction of {size[0]}x{size[1]} pixels (height x width)",
             f"{sr.shape[0]}x{sr.shape[1]}",
             "check the scale; the ground truth is cropped from the top left to a multiple of it",
         )

@@ -19,6 +19,7 @@ from srbench.adapters.trained_file import trained_entry
 from srbench.data.datasets import dataset_manifest, select_datasets
 from srbench.errors import UsageError
 from srbench.registry import MetricEntry, ModelEntry
+from srbench.runner.truth import SHARED_BYTES
 from srbench.types import Degradation, Flavour, Mean, Plane
 
 DEFAULT_METRICS = ("psnr_y", "ssim_y", "lpips")
@@ -52,6 +53,7 @@ class Request:
         tile: side of the tiles in LR pixels, 0 for whole images.
         split: frames of a piece of a clip for sequence models, and its overlap; None for their cards'.
         timeout: seconds that one image may take a command.
+        shared_bytes: what ground truths may keep in memory for all models (`srbench.runner.truth`).
         budget: seconds after which no further image is begun, or None.
         named: models were asked for by name: then video models run on stills too, as clips of one frame.
         unfetched: for datasets that could not be fetched whole, why.
@@ -74,6 +76,7 @@ class Request:
     timeout: float = DEFAULT_TIMEOUT
     budget: float | None = None
     save_predictions: bool = False
+    shared_bytes: int = SHARED_BYTES
     named: bool = True
     unfetched: Mapping[str, str] = field(default_factory=dict)
     folder: Path = field(default_factory=lambda: Path("results/runs/main"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -239,14 +240,38 @@ def test_a_frame_is_decoded_once_for_all_who_ask_in_a_row(
     assert decoded == ["0.png", "1.png"]
 
 
-def test_no_more_than_the_last_frame_is_kept(tmp_path: Path) -> None:
-    """A clip longer than memory streams: a frame is freed when the next one has been read."""
+def test_no_more_than_the_latest_frames_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clip longer than memory streams: frames are freed, oldest first, when they exceed their bytes."""
+    frame = 6 * 8 * 3
+    monkeypatch.setattr(module, "KEPT_BYTES", 3 * frame)
+    frames = source([noise(6, 8, 3, seed=n) for n in range(4)], tmp_path)
+    kept = [weakref.ref(frames.hr(t)) for t in range(4)]
+    gc.collect()
+    assert [one() is None for one in kept] == [True, False, False, False]
+    assert frames.hr(1) is kept[1]()
+
+
+def test_frames_larger_than_their_bytes_are_kept_one_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ground truth and its degraded frame are there for every model, however large they are."""
+    monkeypatch.setattr(module, "KEPT_BYTES", 0)
     frames = source([noise(6, 8, 3, seed=n) for n in range(2)], tmp_path)
     first = weakref.ref(frames.hr(0))
-    assert first() is not None
-    frames.hr(1)
+    frames.lr(0)
+    assert frames.hr(0) is first()
+    frames.lr(1)
     gc.collect()
     assert first() is None
+
+
+def test_frames_are_made_once_whichever_threads_ask(tmp_path: Path) -> None:
+    """Reading ahead in other threads gives every caller the same arrays."""
+    frames = source([noise(6, 8, 3, seed=n) for n in range(3)], tmp_path)
+    with ThreadPoolExecutor(4) as pool:
+        found = [[pool.submit(frames.lr, t) for t in range(3)] for _ in range(8)]
+        for t in range(3):
+            assert len({id(row[t].result()) for row in found}) == 1
 
 
 def test_frames_cannot_be_changed(tmp_path: Path) -> None:
