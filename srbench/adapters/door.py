@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srbench.image.color import rgb2gray, rgb2ycbcr, ycbcr2rgb
+from srbench.image.crop import bands
 from srbench.image.resize import imresize
 from srbench.types import ModelInfo
 
@@ -64,7 +65,10 @@ def _luma_and_chroma(frame: NDArray[Any], info: ModelInfo, scale: int) -> Entere
     chroma = imresize(ycbcr[..., 1:], scale)
 
     def leave(luma: Float) -> Float:
-        return ycbcr2rgb(np.concatenate([luma, chroma], axis=2))
+        rgb = np.empty((*luma.shape[:2], 3))
+        for rows in bands(len(rgb)):
+            rgb[rows] = ycbcr2rgb(np.concatenate([luma[rows], chroma[rows]], axis=2))
+        return rgb
 
     return Entered(_planes(_sized(ycbcr[..., :1], info, scale)), leave)
 

@@ -1,7 +1,8 @@
-"""Crops that evaluation protocols prescribe; views, nothing is copied."""
+"""Crops that evaluation protocols prescribe, and bands of rows; views, nothing is copied."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TypeVar
 
 import numpy as np
@@ -50,6 +51,11 @@ def shave(image: NDArray[Dtype], border: int) -> NDArray[Dtype]:
     if h <= border or w <= border:
         raise _too_small(image, f"more than {2 * border} pixels a side (a border of {border} is cut off)")
     return image[(slice(None),) * rows + (slice(border, h), slice(border, w))]
+
+
+def bands(height: int, rows: int = 64) -> Iterator[slice]:
+    """Rows of an image, a few at a time: doubles made on the way stay small and in the CPU cache."""
+    return (slice(first, first + rows) for first in range(0, height, rows))
 
 
 def _spatial(image: NDArray[Dtype]) -> tuple[int, int]:

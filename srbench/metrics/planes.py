@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -11,13 +10,11 @@ from numpy.typing import NDArray
 
 from srbench.errors import ContractError, ImageError, Unavailable
 from srbench.image.color import rgb2y, round_u8
-from srbench.image.crop import shave
+from srbench.image.crop import bands, shave
 from srbench.types import EvalProtocol, MetricInfo
 
 U8 = NDArray[np.uint8]
 Float = NDArray[np.float64]
-
-_ROWS = 64
 
 
 def quantise(sr: NDArray[Any], protocol: EvalProtocol) -> U8:
@@ -39,7 +36,7 @@ def quantise(sr: NDArray[Any], protocol: EvalProtocol) -> U8:
 
 def _rounded(sr: NDArray[Any]) -> U8:
     rounded = np.empty(sr.shape, np.uint8)
-    for rows in _bands(sr.shape[-3]):
+    for rows in bands(sr.shape[-3]):
         band = sr[..., rows, :, :]
         if not np.isfinite(band).all():
             raise ContractError(
@@ -47,11 +44,6 @@ def _rounded(sr: NDArray[Any]) -> U8:
             )
         rounded[..., rows, :, :] = round_u8(band)
     return rounded
-
-
-def _bands(height: int) -> Iterator[slice]:
-    """Rows, a few at a time: what doubles are made on the way stays in the CPU's cache, and small."""
-    return (slice(first, first + _ROWS) for first in range(0, height, _ROWS))
 
 
 class Planes:
@@ -87,7 +79,7 @@ class Planes:
         if self.frame.shape[2] == 1 and self.protocol.gray == "y":
             return self.frame[..., 0].astype(np.float64)
         luma = np.empty(self.frame.shape[:2], np.float64)
-        for rows in _bands(len(luma)):
+        for rows in bands(len(luma)):
             band = rgb2y(self.rgb[rows])
             luma[rows] = round_u8(band) if self.protocol.luma_u8 else band
         return luma

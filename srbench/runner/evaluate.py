@@ -229,7 +229,7 @@ class Evaluator:
         began = time.perf_counter()
         self.note(f"{one.planned.label} ({one.work.item})")
         try:
-            sr = next(one.frames)
+            sr = [next(one.frames)]
         except (StorageError, KeyboardInterrupt):
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's code fails its cell alone
@@ -244,10 +244,15 @@ class Evaluator:
         here = [metric for metric in metrics if not metric.thread_safe]
         self._behind.put(partial(self._take, one, judging, truth, here))
 
-    def _judge(self, one: _Live, t: int, sr: np.ndarray, truth: Truth, metrics: Sequence[Metric]) -> _Judged:
-        """Quantise a prediction, keep it if asked to, and score it; changes nothing of this object."""
+    def _judge(
+        self, one: _Live, t: int, sr: list[np.ndarray], truth: Truth, metrics: Sequence[Metric]
+    ) -> _Judged:
+        """Quantise a prediction, keep it if asked to, and score it; changes nothing of this object.
+
+        The prediction is taken out of `sr`: nobody else holds its doubles while it is scored.
+        """
         began = time.perf_counter()
-        quantised = quantise(sr, one.planned.protocol)
+        quantised = quantise(sr.pop(), one.planned.protocol)
         _check_size(quantised, truth.shape)
         self._predictions.keep(one.planned.cell, one.work, t, quantised)
         planes = Planes(quantised, one.planned.protocol)
