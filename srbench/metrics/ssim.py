@@ -77,7 +77,7 @@ def statistics(plane: Image, dtype: Dtype = "float64") -> Statistics:
         variances = _filter(np.multiply(band, band, out=band), kernel) - means**2
         mean[inner] = means
         spread[inner] = 2 * variances + C2
-    return Statistics(plane.astype(dtype, copy=False), mean, spread)
+    return Statistics(plane.astype(dtype), mean, spread)
 
 
 def ssim(sr: Image, truth: Statistics) -> float:

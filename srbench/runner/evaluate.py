@@ -272,6 +272,8 @@ class Evaluator:
         if one.planned in self.outcome.failed:
             return
         began = time.perf_counter()
+        if metrics:
+            self.note(f"{one.planned.label} ({one.work.item})")  # the next one may have been noted meanwhile
         results = {metric.info.name: _scored(metric, judged.planes, truth) for metric in metrics}
         one.seconds += judged.seconds + time.perf_counter() - began
         for name, result in {**judged.results, **results}.items():

@@ -79,6 +79,9 @@ class Watching:
     def began(self, planned: PlannedCell, work: Work) -> None:
         """Nothing: an image's time ends with its record."""
 
+    def told(self, text: str) -> None:
+        """Nothing to show."""
+
     def ended(self, planned: PlannedCell, record: Record) -> None:
         """Note the peak since the last record."""
         self.peaks.append(self.peak)
