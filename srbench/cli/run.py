@@ -35,6 +35,20 @@ def parse_budget(text: str | None, option: str = "--budget") -> float | None:
     return hours * 3600 + minutes * 60 + seconds
 
 
+def parse_size(text: str | None) -> int | None:
+    """``512M``, ``2G`` or ``1.5G`` in bytes, of 1024 x 1024 and 1024 times that.
+
+    Raises:
+        UsageError: anything else.
+    """
+    if text is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([MG])i?B?", text.strip(), re.IGNORECASE)
+    if match is None:
+        raise UsageError("a size such as 512M or 2G", repr(text), "check --share")
+    return int(float(match[1]) * (2**20 if match[2].upper() == "M" else 2**30))
+
+
 def parse_split(text: str | None) -> tuple[int, int] | None:
     """``30+2``: pieces of 30 frames that see 2 more on each side; ``0`` for whole clips.
 
@@ -119,6 +133,7 @@ def inference_options(command: Any) -> Any:
 @click.option("--plan", "only_plan", is_flag=True, help="Print what would be done, and why not the rest.")
 @click.option("--budget", metavar="TIME", help="Begin no image after this time: 90s, 10m, 1h30m.")
 @click.option("--timeout", metavar="TIME", help="For one image of a command: 90s, 10m; 10m if omitted.")
+@click.option("--share", metavar="SIZE", help="Of memory, for ground truths all models share; 1G if omitted.")
 @inference_options
 @click.option("--save-predictions", is_flag=True, help="Keep the super-resolved images as PNG.")
 @shared_options
@@ -129,6 +144,7 @@ def run(
     only_plan: bool,
     budget: str | None,
     timeout: str | None,
+    share: str | None,
     tile: int | None,
     split: str | None,
     device: str,
@@ -162,6 +178,9 @@ def run(
         save_predictions=save_predictions,
         named=bool(models),
     )
+    shared_bytes = parse_size(share)
+    if shared_bytes is not None:
+        request = replace(request, shared_bytes=shared_bytes)
     return _plan_only(request, options) if only_plan else _execute(request, options)
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from srbench.errors import Unavailable
+from srbench.cli.run import parse_size
+from srbench.errors import Unavailable, UsageError
 from srbench.metrics.base import Image, Metric, build_metric
 from srbench.protocols import get_protocol
 from srbench.registry import metrics
@@ -249,3 +250,26 @@ def test_no_thread_is_left_behind(srbench: Any) -> None:
         if thread.name.startswith("srbench"):
             thread.join(5)
     assert threading.active_count() <= before
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("512M", 2**29), ("2G", 2**31), ("1.5g", 3 * 2**29), (None, None)]
+)
+def test_sizes_are_read(text: str | None, size: int | None) -> None:
+    """With a unit, of 1024 times 1024."""
+    assert parse_size(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "12", "1K", "-1G", "much"])
+def test_other_sizes_are_refused(text: str) -> None:
+    """In one line that shows two that are right."""
+    with pytest.raises(UsageError, match="a size such as 512M or 2G"):
+        parse_size(text)
+
+
+def test_a_small_share_of_memory_changes_no_score(srbench: Any) -> None:
+    """What is not kept is made again."""
+    command = ("run", "-m", "nearest,bicubic", "-d", "embedded", "-x", "4", "--limit", "1", "--json")
+    asked = (*command, "--metrics", "psnr_y,ssim_y")
+    small = srbench(*asked, "--share", "0.1M", "--results", "small").json()
+    assert small == srbench(*asked, "--results", "large").json()
