@@ -399,6 +399,8 @@ CARDS: dict[str, Callable[[int], nn.Module]] = {
     "carn-m": lambda s: CARN(s, groups=4),
     "edsr-baseline": lambda s: EDSR(s),
     "edsr": large_edsr,
+    "srbench-srcnn": lambda s: SRCNN(),
+    "srbench-edsr-s": lambda s: EDSR(s, 8, 16),
 }
 
 
