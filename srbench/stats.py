@@ -112,13 +112,15 @@ def _transformed(studentised: Floats, skewness: Floats, n: int) -> Floats:
 def _moments(values: Floats) -> tuple[Floats, Floats, Floats]:
     """Mean, standard deviation and skewness along the last axis, both without their first-order bias."""
     n = values.shape[-1]
-    mean = values.mean(-1)
+    mean = values.sum(-1) / n
     centred = values - mean[..., None]
-    spread = np.sqrt((centred**2).sum(-1) / (n - 1))
-    # Equal differences leave rounding errors alone: they have no spread.
-    spread = np.where(spread <= 1e-12 * np.abs(values).max(-1), 0.0, spread)
-    third = (centred**3).sum(-1) * n / ((n - 1) * (n - 2))
-    return mean, spread, np.divide(third, spread**3, out=np.zeros_like(third), where=spread > 0)
+    squares = centred * centred
+    spread = np.sqrt(squares.sum(-1) / (n - 1))
+    # Equal differences leave rounding errors alone: they have no spread, and no skewness.
+    flat = spread <= 1e-12 * np.abs(values).max(-1)
+    third = (squares * centred).sum(-1) * n / ((n - 1) * (n - 2))
+    skewness = third / np.where(flat, np.inf, spread) ** 3
+    return mean, np.where(flat, 0.0, spread), skewness
 
 
 def effect_size(differences: ArrayLike) -> float | None:

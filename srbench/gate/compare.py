@@ -230,20 +230,20 @@ def _measured(
         return Verdict(Outcome.FAILED, cell, measure, f"not a number in {', '.join(nan[:_WORST])}")
     changes = [_change(name, one.items[name], other.items[name], measure) for name in one.items]
     finite = [change for change in changes if _is_finite(change)]
-    weights = _weights(cell, [len(one.items[change.name]) for change in finite])
-    deltas = [weight * change.delta for weight, change in zip(weights, finite, strict=True)]
+    baseline, candidate, deltas = _weighted(cell, finite, one)
     delta, n, noise = _mean(deltas, 0.0), len(deltas), limits.noise if limits else 0.0
+    moved = any(deltas)
     return Verdict(
         Outcome.OK,
         cell,
         measure,
-        baseline=_mean([w * change.baseline for w, change in zip(weights, finite, strict=True)], math.inf),
-        candidate=_mean([w * change.candidate for w, change in zip(weights, finite, strict=True)], math.inf),
+        baseline=_mean(baseline, math.inf),
+        candidate=_mean(candidate, math.inf),
         delta=delta,
         tolerance=limits.tolerance if limits else None,
         interval=mean_interval(deltas, policy.level),
         rerun=rerun_interval(delta, noise, n, policy.level) if n else None,
-        effect=effect_size(deltas),
+        effect=effect_size(deltas) if moved else None,
         p_value=_p_value(deltas, delta, noise, policy),
         n=len(changes),
         n_equal=sum(math.isinf(change.baseline) and change.delta == 0 for change in changes),
@@ -255,6 +255,8 @@ def _measured(
 
 def _change(name: str, before: Values, after: Values, measure: Measure) -> ItemChange:
     """One image before and after; frames in which both equal the ground truth (infinite) say nothing."""
+    if len(before) == 1:
+        return ItemChange(name, before[0], after[0], after[0] - before[0] if before != after else 0.0)
     frames = [(b, a) for b, a in zip(before, after, strict=True) if b != a or math.isfinite(b)]
     if not frames:
         return ItemChange(name, before[0], after[0], 0.0)
@@ -269,11 +271,23 @@ def _is_finite(change: ItemChange) -> bool:
     return math.isfinite(change.baseline) and math.isfinite(change.candidate)
 
 
-def _weights(cell: Cell, frames: Sequence[int]) -> list[float]:
-    """Of each item in the cell's mean, 1 on average: a mean over frames counts long clips more."""
+def _weighted(
+    cell: Cell, changes: Sequence[ItemChange], metric: MetricScores
+) -> tuple[list[float], list[float], list[float]]:
+    """Baselines, candidates and differences of the items, whose means are the cell's.
+
+    A mean over frames counts long clips more: there each item is weighted by its frames, 1 on average.
+    """
     if cell.average != "frame":
-        return [1.0] * len(frames)
-    return [count * len(frames) / sum(frames) for count in frames]
+        return [c.baseline for c in changes], [c.candidate for c in changes], [c.delta for c in changes]
+    frames = [len(metric.items[change.name]) for change in changes]
+    weights = [count * len(frames) / sum(frames) for count in frames]
+    pairs = list(zip(weights, changes, strict=True))
+    return (
+        [w * c.baseline for w, c in pairs],
+        [w * c.candidate for w, c in pairs],
+        [w * c.delta for w, c in pairs],
+    )
 
 
 def _mean(values: Sequence[float], empty: float) -> float:

@@ -109,15 +109,17 @@ class CellResult:
 
 
 @dataclass
-class _Gathering:
+class Gathering:
     """A cell while its records are walked."""
 
+    cell: Cell
     expected: int = 0
     fingerprint: str = ""
     standing: Record | None = None
     items: dict[str, ItemResult] = field(default_factory=dict)
 
     def add(self, record: Record) -> None:
+        """One record more, in the journal's order."""
         self.expected = record.items or self.expected
         self._forget_other_models(record)
         if record.status is not Status.DONE or not record.item:
@@ -148,10 +150,18 @@ def _merged(before: ItemResult | None, record: Record) -> ItemResult:
 
 def gather(records: Iterable[Record]) -> list[CellResult]:
     """What each cell came to, in the order in which cells first appear."""
-    cells: dict[Cell, _Gathering] = {}
+    return [_result(gathering) for gathering in walk(records)]
+
+
+def walk(records: Iterable[Record]) -> list[Gathering]:
+    """Each cell with what counts of its records, in the order in which cells first appear."""
+    cells: dict[Cell, Gathering] = {}
     for record in records:
-        cells.setdefault(record.cell, _Gathering()).add(record)
-    return [_result(cell, gathering) for cell, gathering in cells.items()]
+        gathering = cells.get(record.cell)
+        if gathering is None:
+            gathering = cells[record.cell] = Gathering(record.cell)
+        gathering.add(record)
+    return list(cells.values())
 
 
 def load_cells(folder_or_journal: Path) -> list[CellResult]:
@@ -164,13 +174,15 @@ def load_cells(folder_or_journal: Path) -> list[CellResult]:
     return gather(read_journal(journal_path(folder_or_journal)))
 
 
-def _result(cell: Cell, gathering: _Gathering) -> CellResult:
-    items = tuple(gathering.items.values())
-    status, reason = _status(gathering, len(items))
+def _result(gathering: Gathering) -> CellResult:
+    cell, items = gathering.cell, tuple(gathering.items.values())
+    status, reason = status_of(gathering)
     return CellResult(cell, status, reason, gathering.expected, items, tuple(_metrics(items, cell.average)))
 
 
-def _status(gathering: _Gathering, done: int) -> tuple[str, str]:
+def status_of(gathering: Gathering) -> tuple[str, str]:
+    """A cell's status, and why it is not ``done``."""
+    done = len(gathering.items)
     standing, expected = gathering.standing, gathering.expected
     failed = standing is not None and standing.status in FAILURES
     if done and done >= expected and not failed:
@@ -187,10 +199,11 @@ def _joined(*parts: str) -> str:
 
 def _metrics(items: Sequence[ItemResult], over: str) -> list[MetricResult]:
     keys = dict.fromkeys(key for item in items for key in item.scores)
-    return [_metric(name, signature, items, over) for name, signature in keys]
+    return [metric_of(name, signature, items, over) for name, signature in keys]
 
 
-def _metric(name: str, signature: str, items: Sequence[ItemResult], over: str) -> MetricResult:
+def metric_of(name: str, signature: str, items: Sequence[ItemResult], over: str) -> MetricResult:
+    """One metric under one signature over a cell's items; `over` is the cell's ``average``."""
     empty = Score(signature, "", reason="not computed for this item")
     scores = {item.name: item.scores.get((name, signature), empty) for item in items}
     mean = mean_of_items((score.values for score in scores.values()), over)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-from srbench.store.lines import AppendedFile, LineFormat, file_in, read_lines
+from srbench.store.lines import AppendedFile, LineFormat, file_in, iter_lines, read_lines
 from srbench.store.records import decode, encode
 from srbench.types import Record
 
-__all__ = ["JOURNAL", "Journal", "decode", "encode", "journal_path", "read_journal"]
+__all__ = ["JOURNAL", "Journal", "decode", "encode", "iter_journal", "journal_path", "read_journal"]
 
 JOURNAL = "journal.jsonl"
 """The journal's name inside a run's folder."""
@@ -28,6 +29,11 @@ def journal_path(folder_or_journal: Path) -> Path:
 def read_journal(path: Path) -> list[Record]:
     """All records up to the last whole one; as `srbench.store.lines.read_lines`."""
     return read_lines(path, _FORM)
+
+
+def iter_journal(path: Path) -> Iterator[Record]:
+    """As `read_journal`, one record at a time; as `srbench.store.lines.iter_lines`."""
+    return iter_lines(path, _FORM)
 
 
 class Journal(AppendedFile[Record]):

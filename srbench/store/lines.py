@@ -10,12 +10,12 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import BinaryIO, Generic, Self, TypeVar
 
 from srbench.errors import IntegrityError, StorageError, UsageError
 from srbench.store.records import NotJsonError
@@ -59,43 +59,56 @@ def read_lines(path: Path, form: LineFormat[T]) -> list[T]:
         UsageError: the file can't be read.
         IntegrityError: a broken line before the last, a newer schema or an unknown field; its line is named.
     """
+    return list(iter_lines(path, form))
+
+
+def iter_lines(path: Path, form: LineFormat[T]) -> Iterator[T]:
+    """As `read_lines`, one record at a time: the file is never held as a whole.
+
+    Raises:
+        UsageError, IntegrityError: as `read_lines`, while iterating.
+    """
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            for record, _ in _whole_records(path, file, form):
+                yield record
     except OSError as error:
         raise UsageError(
             "a journal that can be read", f"{str(path)!r}: {error.strerror}", "check the path"
         ) from error
-    return _scan(path, content, form)[0]
 
 
 def _scan(path: Path, content: bytes, form: LineFormat[T]) -> tuple[list[T], int]:
     """The whole records, and how many bytes they take."""
-    records: list[T] = []
-    size = 0
-    lines = BytesIO(content).readlines()
-    written = len(content.rstrip(_BLANK))
-    for number, line in enumerate(lines, 1):
-        last = number == len(lines) or (bool(records) and size >= written)
-        record = _record(path, number, line, form, last=last)
-        if record is None:
-            break
-        records.append(record)
-        size += len(line)
-    return records, size
+    found = list(_whole_records(path, BytesIO(content), form))
+    return [record for record, _ in found], sum(size for _, size in found)
 
 
-def _record(path: Path, number: int, line: bytes, form: LineFormat[T], *, last: bool) -> T | None:
-    """One line's record; None for what a crash left of the last line."""
+def _whole_records(path: Path, file: BinaryIO, form: LineFormat[T]) -> Iterator[tuple[T, int]]:
+    """Each record with its bytes; what a crash left of the last line ends them."""
+    for number, line in enumerate(iter(file.readline, b""), 1):
+        try:
+            record = _record(path, number, line, form)
+        except NotJsonError as error:
+            if _is_end(line, file.read(), form.beginning, begun=number > 1):
+                return
+            raise _broken(path, number, str(error)) from error
+        yield record, len(line)
+
+
+def _record(path: Path, number: int, line: bytes, form: LineFormat[T]) -> T:
+    if not line.endswith(b"\n"):
+        raise NotJsonError("no newline at its end")
     try:
-        if not line.endswith(b"\n"):
-            raise NotJsonError("no newline at its end")
         return form.decode(line)
-    except NotJsonError as error:
-        if last and _may_be_torn(line, form.beginning, begun=number > 1):
-            return None
-        raise _broken(path, number, str(error)) from error
     except IntegrityError as error:
         raise IntegrityError(error.expected, f"{error.got} at {path.name}:{number}", error.hint) from error
+
+
+def _is_end(line: bytes, rest: bytes, beginning: bytes, *, begun: bool) -> bool:
+    """Whether a line that is no record is what a crash left of the last one."""
+    last = not rest or (begun and not (line + rest).strip(_BLANK))
+    return last and _may_be_torn(line, beginning, begun=begun)
 
 
 def _may_be_torn(line: bytes, beginning: bytes, *, begun: bool) -> bool:

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from srbench.store.aggregate import CellResult, gather, mean_of_items
-from srbench.store.journal import journal_path, read_journal
+from srbench.store.aggregate import Gathering, ItemResult, mean_of_items, metric_of, status_of, walk
+from srbench.store.journal import iter_journal, journal_path
 from srbench.types import Cell
 
 Values = tuple[float, ...]
@@ -48,22 +48,6 @@ class CellScores:
         return mean_of_items(metric.items.values(), self.cell.average).value
 
 
-def cell_scores(result: CellResult) -> CellScores:
-    """The values of what `srbench.store.aggregate.gather` has made of a cell's records."""
-    metrics = tuple(
-        MetricScores(
-            metric.name, metric.signature, _values(result, metric.name, metric.signature), metric.reason
-        )
-        for metric in result.metrics
-    )
-    return CellScores(result.cell, result.status, result.reason, result.expected, metrics)
-
-
-def _values(result: CellResult, name: str, signature: str) -> dict[str, Values]:
-    scores = ((item.name, item.scores.get((name, signature))) for item in result.items)
-    return {item: score.values for item, score in scores if score is not None and score.values}
-
-
 def load_scores(folder_or_journal: Path, provenance: str = "") -> list[CellScores]:
     """The values of every cell of a run's journal.
 
@@ -75,6 +59,21 @@ def load_scores(folder_or_journal: Path, provenance: str = "") -> list[CellScore
         UsageError: there is no journal.
         IntegrityError: the journal is broken before its last line.
     """
-    records = read_journal(journal_path(folder_or_journal))
+    records = iter_journal(journal_path(folder_or_journal))
     chosen = (record for record in records if record.provenance == provenance) if provenance else records
-    return [cell_scores(result) for result in gather(chosen)]
+    return [_cell_scores(gathering) for gathering in walk(chosen)]
+
+
+def _cell_scores(gathering: Gathering) -> CellScores:
+    items = list(gathering.items.values())
+    status, reason = status_of(gathering)
+    keys = dict.fromkeys(key for item in items for key in item.scores)
+    metrics = tuple(_metric_scores(name, signature, items) for name, signature in keys)
+    return CellScores(gathering.cell, status, reason, gathering.expected, metrics)
+
+
+def _metric_scores(name: str, signature: str, items: list[ItemResult]) -> MetricScores:
+    scores = ((item.name, item.scores.get((name, signature))) for item in items)
+    values = {item: score.values for item, score in scores if score is not None and score.values}
+    reason = "" if len(values) == len(items) else metric_of(name, signature, items, "").reason
+    return MetricScores(name, signature, values, reason)
