@@ -1,6 +1,6 @@
 """How often a nominal 95 % interval holds the true mean, by simulation: why `srbench.stats` has this one.
 
-    python tests/bench/study_coverage.py            # 40,000 samples a cell: the table of docs/statistics.md
+    python tests/bench/study_coverage.py            # 10,000 samples a cell: the table of docs/statistics.md
     python tests/bench/study_coverage.py 2000       # a quick look
 
 Differences are normal, skewed (lognormal of sigma 1/2 and 1, exponential) or heavy-tailed (Student's t with 3
@@ -120,5 +120,5 @@ def rows(samples: int) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    for line in rows(int(sys.argv[1]) if len(sys.argv) > 1 else 40_000):
+    for line in rows(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000):
         print(line, flush=True)  # noqa: T201
