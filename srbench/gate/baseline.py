@@ -260,8 +260,9 @@ def bless(
         unchanged=sum(old.get(cell) == scores for cell, scores in now.items()),
     )
     if not blessing.empty:
+        entry = {**record(), **_log_entry(blessing)}  # before the baseline itself makes a checkout dirty
         write_whole(path, text)
-        _log(folder / BLESSINGS, {**record(), **_log_entry(blessing)})
+        _log(folder / BLESSINGS, entry)
     return blessing
 
 
