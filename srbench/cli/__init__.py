@@ -30,6 +30,7 @@ COMMANDS = {
     "gate": ("gate", "gate", "Exit with 1 if results are worse than their baseline: for CI."),
     "bless": ("gate", "bless", "Promote results to the committed baseline, with a record of why."),
     "ablate": ("ablate", "ablate", "Test a claim of the literature: train its levels, and compare them."),
+    "schema": ("schema", "schema", "The JSON Schema of an output, for programs that read it."),
     "report": ("report", "report", "Write the leaderboard: HTML, Markdown, CSV."),
 }
 INTERRUPTED = 130
