@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "runner": LOW | {"data", "metrics", "adapters", "store", "timing", "timing_stats"},
     "report": BASE | {"store", "stats", "timing_stats"},
     "ablation": LOW | {"train", "runner", "adapters", "store", "stats", "report"},
+    "pytest_plugin": BASE | {"data", "runner", "store", "gate"},
     "explain": LOW | {"data", "metrics", "adapters", "store", "runner"},
     "cli": LOW
     | {"data", "metrics", "adapters", "store", "timing", "train", "runner", "report"}

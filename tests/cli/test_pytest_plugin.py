@@ -1,0 +1,109 @@
+"""A model's own repository gates itself in a test: the fixture `srbench_gate`, in a pytest of its own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib.metadata import entry_points
+
+import pytest
+
+pytest_plugins = ("pytester",)
+
+MODEL = """
+import torch
+
+class Model:
+    def info(self):
+        return {"scales": [4]}
+    def load(self, scale, device, dtype):
+        pass
+    def predict(self, lr):
+        sr = torch.nn.functional.interpolate(lr, scale_factor=4, mode="bicubic")
+        return (SHARE * sr + (1 - SHARE) * lr.repeat_interleave(4, 2).repeat_interleave(4, 3)).clamp(0, 1)
+"""
+TEST = """
+def test_quality(srbench_gate):
+    judgement = srbench_gate(model="python:mynet.py", dataset="mini", scale=4, baseline="baseline")
+    assert judgement.compared == 2
+"""
+BLESS = ("bless", ".pytest_cache/d/srbench", "-m", "first", "--baseline", "baseline")
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, mini: str) -> pytest.Pytester:
+    """Somebody's repository: a model and one test."""
+    assert mini == "mini"
+    write_model(pytester, 1.0)
+    pytester.makepyfile(TEST)
+    return pytester
+
+
+def write_model(project: pytest.Pytester, share: float) -> None:
+    """The model: bicubic, blended with repetition where `share` is below 1."""
+    (project.path / "mynet.py").write_text(MODEL.replace("SHARE", str(share)), "utf-8")
+
+
+def gated(project: pytest.Pytester, *more: str) -> pytest.RunResult:
+    """Run the repository's tests; the plugin is named where this srbench was installed before it had one."""
+    installed = any(point.value == "srbench.pytest_plugin" for point in entry_points(group="pytest11"))
+    return project.runpytest_subprocess(*(() if installed else ("-p", "srbench.pytest_plugin")), *more)
+
+
+def bless(project: pytest.Pytester) -> None:
+    """What the failing test says to do."""
+    done = project.run(sys.executable, "-m", "srbench", *BLESS)
+    assert done.ret == 0, done.errlines
+
+
+def test_a_model_that_keeps_its_quality_passes_and_a_worse_one_fails(project: pytest.Pytester) -> None:
+    """Without a baseline the test says how to get one; a loss fails it with the verdict's words."""
+    first = gated(project)
+    first.assert_outcomes(failed=1)
+    first.stdout.fnmatch_lines(
+        ['*if this is meant: srbench bless .pytest_cache/d/srbench -m "why" --baseline baseline*']
+    )
+    bless(project)
+    gated(project).assert_outcomes(passed=1)
+    write_model(project, 0.97)
+    worse = gated(project)
+    worse.assert_outcomes(failed=1)
+    worse.stdout.fnmatch_lines(["*REGRESSED*", "*python:mynet on mini x4 (classic)*psnr_y*"])
+    worse.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_a_model_that_breaks_fails_with_the_reason(project: pytest.Pytester) -> None:
+    """An exception in the model is no missing number."""
+    gated(project)
+    bless(project)
+    (project.path / "mynet.py").write_text(MODEL.replace("SHARE * sr", "1 / 0 * sr"), "utf-8")
+    broken = gated(project)
+    broken.assert_outcomes(failed=1)
+    broken.stdout.fnmatch_lines(["*ZeroDivisionError*"])
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (
+            'srbench_gate(model="bicubik", dataset="mini", scale=4, baseline="b")',
+            "*expected a model, got 'bicubik'*",
+        ),
+        ('srbench_gate(model="bicubic", dataset="mini", scale=4, baseline="b")', "*expected*got*b*"),
+    ],
+)
+def test_a_wrong_question_fails_in_one_line(project: pytest.Pytester, line: str, message: str) -> None:
+    """No traceback through srbench."""
+    project.makepyfile(f"def test_quality(srbench_gate):\n    {line}\n")
+    ran = gated(project)
+    ran.assert_outcomes(failed=1)
+    ran.stdout.fnmatch_lines([message])
+    ran.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_importing_the_plugin_is_cheap() -> None:
+    """Each pytest does it in every project where srbench is installed."""
+    heavy = {"numpy", "torch", "pandas", "click", "rich"}
+    code = f"import sys, srbench.pytest_plugin; print(*{heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
