@@ -69,10 +69,13 @@ class Gate:
             cell = self._measured(model, dataset, scale, protocol, metrics)
             judgement = self._judged(cell, before, policy)
         except SrbenchError as error:
-            pytest.fail(f"{error}\n{self._how_to_bless(before)}", pytrace=False)
-        if judgement.exit_code:
-            pytest.fail(f"{text(judgement)}{self._how_to_bless(before)}", pytrace=False)
-        return judgement
+            why = str(error)
+        else:
+            if not judgement.exit_code:
+                return judgement
+            why = text(judgement).rstrip()
+        hint = f"\n{self._how_to_bless(before)}" if self.results.joinpath("journal.jsonl").exists() else ""
+        pytest.fail(why + hint, pytrace=False)
 
     def _measured(
         self, model: str, dataset: str, scale: int, protocol: str | None, metrics: Sequence[str]

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pytest
 
 from srbench.cli.schema import SCHEMAS, schema_text
+from srbench.image.io import write_png
 
 JOURNAL = Path("results/runs/main/journal.jsonl")
 FAILS = """
@@ -78,6 +80,29 @@ def test_explanations_are_as_their_schema_says(srbench: Callable[..., Any], mini
         ran = srbench("explain", "--claimed", figure, "-m", "bicubic", "-d", mini, "-x", "4", "-q", "--json")
         assert ran.code in (0, 4)
         validator("explained").validate(ran.json())
+
+
+@pytest.mark.usefixtures("fresh_registry")
+def test_verdicts_are_as_their_schema_says(srbench: Callable[..., Any], mini: str, tmp_path: Path) -> None:
+    """An image that no longer equals the ground truth, and missing, failed, incomparable and new cells."""
+    Path("fails.py").write_text(FAILS, "utf-8")
+    asked = ("-d", mini, "-x", "4", "--metrics", "psnr_y", "-q")
+    outputs = tmp_path / "outputs"
+    shutil.copytree(tmp_path / "mini", outputs)
+    sides = (("a", "bicubic,nearest"), ("b", "bicubic,fails,bilinear", "--plugin", "fails.py"))
+    for side, models, *plugin in sides:
+        srbench("run", "-m", models, *asked, *plugin, "--results", side)
+        scored = ("--against", mini, "-x", "4", "--metrics", "psnr_y", "-q", "--results", side)
+        srbench("score", outputs, "--as", "mine", *scored)
+        write_png(outputs / "camera.png", np.zeros((96, 112), np.uint8))
+    srbench("run", "-m", "lanczos", *asked, "--results", "a")
+    srbench("run", "-m", "lanczos", *asked, "--results", "b", "--border", "0")
+    found = srbench("gate", "--baseline", "a", "b", "--format", "json").json()
+    outcomes = {verdict["outcome"] for verdict in found["verdicts"]}
+    assert outcomes == {"regressed", "failed", "incomparable", "missing", "ok", "new"}
+    assert found["verdicts"][0]["worst"][0]["delta"] == "-inf"
+    validator("verdicts").validate(found)
+    validator("verdicts").validate(srbench("compare", "b", "a", "--json").json())
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
