@@ -1,4 +1,4 @@
-"""Does the gate stay green for noise and go red for a loss of 0.02 dB? 600 pairs of real outputs, x4.
+"""Does the gate stay green for noise and go red for a loss of 0.02 dB? 800 pairs of real outputs, x4.
 
     srbench data fetch set5 set14 bsd100 && python tests/bench/study_gate.py     # the table of docs/gate.md
     python tests/bench/study_gate.py --pairs 20                                  # a quick look
