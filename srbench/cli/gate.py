@@ -168,13 +168,13 @@ def _judged(
 ) -> Judgement:
     from srbench import registry
     from srbench.gate.compare import compare as compare_sets
-    from srbench.gate.sources import load_side
+    from srbench.gate.sources import load_sides
 
     targets = _targets(("json",) if as_json else formats or ("text",))
     for plugin in plugins:
         registry.load_plugin(plugin)
     rules = _policy(policy, patterns)
-    sides = [_chosen(load_side(name), patterns) for name in (baseline, candidate)]
+    sides = [_chosen(side, patterns) for side in load_sides(baseline, candidate)]
     metrics = {name: entry.info for name, entry in registry.metrics().items()}
     judgement = compare_sets(sides[0], sides[1], rules, metrics, names=(baseline, candidate))
     _write(judgement, targets)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 from srbench.errors import UsageError
@@ -13,6 +15,8 @@ from srbench.store.scores import CellScores, load_scores
 
 RUNS = Path("results/runs")
 BLESSED = "blessed"
+_LARGE = 20_000_000
+"""Bytes from which a process of its own is worth its start."""
 _BASELINE_BEGINS = b'{"baseline"'
 _RUN_ID = re.compile(r"[0-9a-f]{6,16}")
 
@@ -37,6 +41,27 @@ def load_side(name: str) -> list[CellScores]:
             if baseline_path(folder).is_file():
                 return read_baseline(baseline_path(folder))
     return _read_run(name)
+
+
+def load_sides(baseline: str, candidate: str) -> tuple[list[CellScores], list[CellScores]]:
+    """The cells of two result sets; large ones are read at the same time, each by a process of its own.
+
+    Raises:
+        UsageError, IntegrityError: as `load_side`.
+    """
+    if min(_bytes(baseline), _bytes(candidate)) < _LARGE:
+        return load_side(baseline), load_side(candidate)
+    # Spawned: a fork may inherit a lock that some library's thread holds.
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        reading = pool.submit(load_side, baseline)
+        there = load_side(candidate)
+        return reading.result(), there
+
+
+def _bytes(name: str) -> int:
+    """Of the journal that a name most likely means; 0 where it isn't plain."""
+    candidates = (path / JOURNAL if path.is_dir() else path for path in (Path(name), RUNS / name))
+    return next((path.stat().st_size for path in candidates if path.is_file()), 0)
 
 
 def _read_file(path: Path) -> list[CellScores]:

@@ -4,7 +4,8 @@
     python tests/bench/study_gate_speed.py FOLDER 100       # another number of models
 
 Writes two result sets that differ by noise of 1e-4 into FOLDER (840 MB), and compares them as `srbench gate`
-does. Times are of the clock, and of the processor; memory is the process's peak.
+does. Times are of the clock, and of the processor; memory is the sum of the peaks of both
+processes.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from srbench import registry
 from srbench.gate.baseline import dump_baseline
 from srbench.gate.compare import compare
 from srbench.gate.policy import Policy
-from srbench.gate.sources import load_side
+from srbench.gate.sources import load_side, load_sides
 from srbench.store.records import encode
 from srbench.types import Cell, Record, Score, Status
 
+BOTH = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 CELLS, IMAGES = 15, 24
 METRICS = {"psnr_y": 30.0, "ssim_y": 0.9, "lpips": 0.2}
 
@@ -71,9 +73,9 @@ def timed(baseline: Path, candidate: Path) -> str:
     """One comparison, in a sentence."""
     clock, processor = time.perf_counter(), time.process_time()
     metrics = {name: entry.info for name, entry in registry.metrics().items()}
-    judgement = compare(load_side(str(baseline)), load_side(str(candidate)), Policy(), metrics)
+    judgement = compare(*load_sides(str(baseline), str(candidate)), Policy(), metrics)
     seconds, busy = time.perf_counter() - clock, time.process_time() - processor
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    peak = sum(resource.getrusage(who).ru_maxrss for who in BOTH) / 1e6
     took = f"{seconds:.1f} s ({busy:.1f} s of the processor)"
     return f"{judgement.compared} verdicts in {took}, peak {peak:.2f} GB"
 

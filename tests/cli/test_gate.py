@@ -266,3 +266,20 @@ def test_bless_into_a_folder_that_cannot_be_written(srbench: Command) -> None:
     Path("file").touch()
     ran = srbench("bless", "main", "-m", "why", "--baseline", "file/in")
     assert (ran.code, "a folder that can be written" in ran.err) == (3, True)
+
+
+@pytest.mark.parametrize("damaged", ["", "before", "after"])
+def test_large_sides_are_read_at_the_same_time(
+    srbench: Command, monkeypatch: pytest.MonkeyPatch, damaged: str
+) -> None:
+    """A process of its own for the one side changes neither the verdict nor what a broken file costs."""
+    monkeypatch.setattr("srbench.gate.sources._LARGE", 1)
+    run_of("before", done(FIVE))
+    run_of("after", done(lost(1.0)))
+    if damaged:
+        journal = Path("results/runs") / damaged / "journal.jsonl"
+        journal.write_bytes(journal.read_bytes().replace(b'"psnr_y"', b'"psnr_y', 1))
+    ran = srbench("gate", "--baseline", "before", "after")
+    assert ran.code == (5 if damaged else 1)
+    assert ("journal.jsonl:1" in ran.err) == bool(damaged)
+    assert ("-1.0000 dB" in ran.out) == (not damaged)
