@@ -282,6 +282,7 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
     """A record that can't be written ends the run in one line; what was written before stays readable."""
     limited = (
         "import resource, sys\n"
+        "sys.dont_write_bytecode = True\n"  # Python keeps a cut bytecode file, and every later import fails
         "from srbench.cli import run_main\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))\n"
         "sys.exit(run_main(sys.argv[1:]))\n"
