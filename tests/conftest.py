@@ -46,6 +46,13 @@ def private_cache(session_home: Path, tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.fixture
+def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of this test's own: nothing was fetched into it and no set was added to it before."""
+    monkeypatch.setenv("SRBENCH_HOME", str(tmp_path / "empty-home"))
+    return tmp_path / "empty-home"
+
+
+@pytest.fixture
 def mirror(shared: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Downloads are read from the mirror beside the checkout, through the same verified fetch."""
     monkeypatch.setenv("SRBENCH_MIRROR", str(shared / "mirror"))

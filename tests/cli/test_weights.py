@@ -114,11 +114,15 @@ def test_verify_hashes_again(srbench: Run, toy: Path, tmp_path: Path) -> None:
     assert wrong.err.startswith("toy: toy.pth: expected toy.pth with sha256 ")
 
 
+@pytest.mark.usefixtures("empty_home")
 def test_verify_all_without_any_here(srbench: Run) -> None:
-    """Nothing here is nothing wrong."""
+    """Nothing here is nothing wrong; what srbench ships is here, and right."""
     ran = srbench("weights", "verify")
     assert ran.code == 0
-    assert all(line.endswith(": not here") for line in ran.out.splitlines())
+    found = dict(line.rsplit(": ", 1) for line in ran.out.splitlines())
+    shipped = {name for name in found if name.startswith("srbench-")}
+    assert {found.pop(name) for name in shipped} == {"right"}
+    assert set(found.values()) == {"not here"}
 
 
 @pytest.mark.parametrize("command", ["list", "fetch", "verify"])

@@ -205,6 +205,7 @@ def test_the_page_and_the_picture_escape_and_show_every_effect() -> None:
     assert page.count("| tiny-test |".replace("-", "\\-")) + page.count("| tiny-test |") == len(effects)
 
 
+@pytest.mark.usefixtures("empty_home")
 def test_an_ablation_runs_from_its_file_to_its_page(tmp_path: Path, srbench: Any) -> None:
     """Trained, scored by the runner, judged, written; a second call trains and scores nothing again."""
     rng = np.random.default_rng(0)

@@ -91,7 +91,7 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Site:
+def site(tmp_path: Path, empty_home: Path) -> Site:
     """`tinysr` as an installer leaves it: the package, and its metadata beside it."""
     package, metadata = tmp_path / "site" / "tinysr", tmp_path / "site" / "tinysr-1.0.dist-info"
     package.mkdir(parents=True)

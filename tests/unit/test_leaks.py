@@ -55,6 +55,7 @@ def test_other_pictures_are_not_found(photo: U8) -> None:
     assert [agreeing(keypoints(photo), keypoints(np.ascontiguousarray(other))) for other in others] == [0] * 4
 
 
+@pytest.mark.usefixtures("empty_home")
 def test_leaks_are_told_by_pair_and_kind(photo: U8, tmp_path: Path, srbench: Any) -> None:
     """Equal pixels and equal content are told apart; the command ends with 4."""
     for name, images in {
@@ -79,7 +80,8 @@ def test_leaks_are_told_by_pair_and_kind(photo: U8, tmp_path: Path, srbench: Any
     assert srbench("data", "leaks", "mytrain", "--against", "mytrain").code == 0
 
 
-def test_a_picture_that_contains_woman_is_found(mirror: Path, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("mirror", "empty_home")
+def test_a_picture_that_contains_woman_is_found(tmp_path: Path) -> None:
     """What 302003 is: a photograph of which Set5's woman is a part, in another size."""
     from srbench.data.datasets import dataset_manifest, fetch_dataset
 

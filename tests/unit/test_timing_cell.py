@@ -162,6 +162,7 @@ def test_a_file_of_another_digest_stops_its_model_alone(fresh_registry: None, tm
     assert [t.spec.model for t in read_timings(tmp_path)] == ["small"]
 
 
+@pytest.mark.usefixtures("empty_home")
 def test_weights_that_cannot_be_had_are_a_skip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the reason; and with random weights the same network is timed."""
     monkeypatch.setenv("SRBENCH_OFFLINE", "1")
@@ -323,6 +324,7 @@ def test_no_such_point(name: str) -> None:
         points(name, 4)
 
 
+@pytest.mark.usefixtures("empty_home")
 def test_a_set_without_images_here_says_how_to_get_them() -> None:
     """It is not a point that one could be timed at."""
     with pytest.raises(NothingMeasured, match="srbench data fetch set5"):

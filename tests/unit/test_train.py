@@ -63,7 +63,7 @@ clip = 1.0
 
 
 @pytest.fixture
-def tiny_set(tmp_path: Path) -> str:
+def tiny_set(tmp_path: Path, empty_home: Path) -> str:
     """Five images of random smooth colours, 40x48, as a set of the user's own."""
     rng = np.random.default_rng(0)
     folder = tmp_path / "tiny"
