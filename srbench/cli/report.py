@@ -30,13 +30,17 @@ from srbench.cli.options import SHIPPED_TIMINGS, folder_option, plugin_option
     metavar="DIR",
     help="Further timings, one folder for each machine.",
 )
+@click.option("--private", is_flag=True, help="For your eyes alone: pictures show what a licence withholds.")
 @folder_option
 @plugin_option
-def report(formats: str, out: Path, timed: Path, results: Path, plugins: tuple[Path, ...]) -> int:
-    """Write the leaderboard: HTML, Markdown, CSV.
+def report(
+    formats: str, out: Path, timed: Path, private: bool, results: Path, plugins: tuple[Path, ...]
+) -> int:
+    """Write the leaderboard: a site of HTML pages, Markdown, CSV.
 
-    One board per protocol signature; the page opens from its file and needs no network. Beside the quality of
-    each model stands what it costs, machine by machine, where it was timed (srbench time).
+    One board per protocol signature, a page for each model and each test set; all open from their files and
+    need no network. Beside the quality of each model stands what it costs, machine by machine, where it was
+    timed (srbench time).
 
     \b
     srbench report
@@ -49,6 +53,8 @@ def report(formats: str, out: Path, timed: Path, results: Path, plugins: tuple[P
         registry.load_plugin(plugin)
     chosen = [part.strip() for part in formats.split(",")]
     machines = sorted(path.parent for path in timed.glob("*/timings.jsonl"))
-    for path in write_report(results, out, chosen, timed=machines):
-        click.echo(path)
+    written = write_report(results, out, chosen, timed=machines, private=private)
+    for path in written:
+        if path.parent == out:
+            click.echo(path)
     return 0

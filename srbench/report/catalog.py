@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from srbench import registry
 from srbench.report.references import References, shipped
-from srbench.types import MetricInfo
+from srbench.types import MetricInfo, ModelInfo
 
 HELD_BY: Mapping[str, frozenset[str]] = {
     "set5": frozenset({"bsds500", "bsd500", "bsds200", "bsd200", "291"}),
@@ -31,6 +31,7 @@ class Catalog:
         references: the published figures.
         trained_for: the degradation that a model's weights were trained for, by name and scale.
         trained_on: names of a model's training sets, by its name.
+        cards: what models promise, by name.
     """
 
     metrics: Mapping[str, MetricInfo] = field(default_factory=dict)
@@ -39,6 +40,12 @@ class Catalog:
     references: References = field(default_factory=lambda: References(()))
     trained_for: Mapping[tuple[str, int], str] = field(default_factory=dict)
     trained_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    cards: Mapping[str, ModelInfo] = field(default_factory=dict)
+
+    def card(self, model: str) -> ModelInfo | None:
+        """The card of a row's model: of ``imdn+`` it is ``imdn``'s, of ``spandrel:net`` the adapter's."""
+        own = self.cards.get(model) or self.cards.get(model.removesuffix("+"))
+        return own or self.cards.get(model.partition(":")[0].removesuffix("+"))
 
     def published_name(self, model: str) -> str:
         """A model's name in the published figures; a folder of outputs scored ``--as NAME`` goes by NAME."""
@@ -76,4 +83,5 @@ def installed() -> Catalog:
             for scale in weights.scales
         },
         trained_on={name: entry.info.trained_on for name, entry in models.items()},
+        cards={name: entry.info for name, entry in models.items()},
     )

@@ -75,7 +75,8 @@ class Entry:
 class Column:
     """One metric under one signature on one dataset; `metric` is empty where nothing was measured.
 
-    Of a `cost`, ``dataset`` says size, machine and set-up, and ``pixels`` is the machine's digest.
+    Of a `cost`, ``dataset`` says size, machine and set-up, and ``pixels`` is the machine's digest. `key` is
+    dataset, pixels, metric and signature as the journal has them.
     """
 
     dataset: str
@@ -89,6 +90,7 @@ class Column:
     first: bool = False
     """It is its dataset's first column."""
     cost: bool = False
+    key: tuple[str, str, str, str] = ("", "", "", "")
 
 
 def entry_of(result: CellResult | None, column: Column, catalog: Catalog) -> Entry:

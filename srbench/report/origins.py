@@ -14,10 +14,11 @@ from srbench.store.provenance import read_provenance
 
 @dataclass(frozen=True)
 class Origin:
-    """One provenance: its id, and what it says, as label and text."""
+    """One provenance: its id, what it says, as label and text, and the command as it was given."""
 
     id: str
     facts: tuple[tuple[str, str], ...]
+    argv: tuple[str, ...] = ()
 
 
 def origins(folder: Path, results: Iterable[CellResult]) -> list[Origin]:
@@ -35,8 +36,11 @@ def origins_named(folder: Path, names: Iterable[str]) -> list[Origin]:
     Raises:
         IntegrityError: a provenance file is no JSON.
     """
-    ids = sorted(set(names) - {""})
-    return [Origin(plain(name), tuple(_facts(read_provenance(folder, name)))) for name in ids]
+    return [_origin(name, read_provenance(folder, name)) for name in sorted(set(names) - {""})]
+
+
+def _origin(name: str, named: Mapping[str, Any]) -> Origin:
+    return Origin(plain(name), tuple(_facts(named)), tuple(_listed(named.get("argv"))))
 
 
 def measured(folder: Path, results: Iterable[CellResult]) -> str:

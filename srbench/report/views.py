@@ -34,28 +34,36 @@ _DATASETS = (
 
 @dataclass(frozen=True)
 class Group:
-    """Neighbouring columns of one dataset, or of the costs on one machine at one size."""
+    """Neighbouring columns of one dataset, or of the costs on one machine at one size.
+
+    `key` is the dataset's label and its pixels' digest as the journal has them; of costs it is empty.
+    """
 
     dataset: str
     pixels: str
     items: int
     columns: int
     cost: bool = False
+    key: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One model under one inference signature, and its entries, column by column."""
+    """One model under one inference signature, and its entries, column by column.
+
+    `key` is the model and the inference as the journal has them.
+    """
 
     model: str
     title: str
     inference: str
     entries: tuple[Entry, ...]
+    key: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True)
 class Board:
-    """The numbers that may be compared: one protocol signature."""
+    """The numbers that may be compared: one protocol signature; `key` is it as the journal has it."""
 
     name: str
     protocol: str
@@ -66,6 +74,7 @@ class Board:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
+    key: str = ""
 
 
 @dataclass
@@ -146,6 +155,7 @@ def _board(draft: _Draft, name: str, catalog: Catalog, timings: Sequence[Timing]
         columns=tuple(_shown(column) for column in columns),
         rows=tuple(rows),
         notes=notes,
+        key=draft.signature,
     )
 
 
@@ -217,6 +227,7 @@ def _shown(column: Column) -> Column:
         metric=plain(column.metric),
         signature=plain(column.signature),
         title=plain(column.title),
+        key=(column.dataset, column.pixels, column.metric, column.signature),
     )
 
 
@@ -228,7 +239,9 @@ def _groups(columns: Sequence[Column], results: Iterable[CellResult]) -> tuple[G
     counts: dict[tuple[str, str], int] = {}
     for column in columns:
         counts[column.dataset, column.pixels] = counts.get((column.dataset, column.pixels), 0) + 1
-    return tuple(Group(plain(key[0]), plain(key[1]), items[key], count) for key, count in counts.items())
+    return tuple(
+        Group(plain(key[0]), plain(key[1]), items[key], count, key=key) for key, count in counts.items()
+    )
 
 
 def _cost_group(group: CostGroup) -> Group:
@@ -252,7 +265,8 @@ def _row(
     ]
     for group in costs.groups:
         entries += entries_of(costs, group, model, inference, catalog)
-    return Row(plain(model), plain(catalog.titles.get(model, model)), plain(inference), tuple(entries))
+    title = plain(catalog.titles.get(model, model))
+    return Row(plain(model), title, plain(inference), tuple(entries), (model, inference))
 
 
 def _sorted(rows: list[Row], columns: Sequence[Column]) -> list[Row]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from srbench.errors import StorageError
 
 
-def write_whole(path: Path, text: str, hint: str = "choose another folder") -> Path:
-    """Write a text file so that a reader, or a crash, never meets half of it; its folder is made.
+def write_whole(path: Path, content: str | bytes, hint: str = "choose another folder") -> Path:
+    """Write a file, text as UTF-8, so that a reader, or a crash, never meets half of it; its folder is made.
 
     Raises:
         StorageError: it can't be written; `hint` says what to do.
@@ -18,7 +18,7 @@ def write_whole(path: Path, text: str, hint: str = "choose another folder") -> P
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text, encoding="utf-8", newline="\n")
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
         part.replace(path)
     except OSError as error:
         with suppress(OSError):

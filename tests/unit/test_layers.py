@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "gate": BASE | {"store", "stats", "timing_stats", "report"},
     "timing": LOW | {"archs", "data", "metrics", "adapters", "timing_stats"},
     "runner": LOW | {"data", "metrics", "adapters", "store", "timing", "timing_stats"},
-    "report": BASE | {"store", "stats", "timing_stats"},
+    "report": LOW | {"data", "store", "stats", "timing_stats"},
     "ablation": LOW | {"train", "runner", "adapters", "store", "stats", "report"},
     "pytest_plugin": BASE | {"data", "runner", "store", "gate"},
     "explain": LOW | {"data", "metrics", "adapters", "store", "runner"},

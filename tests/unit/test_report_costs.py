@@ -9,8 +9,10 @@ from typing import Any
 from srbench.report.catalog import Catalog, installed
 from srbench.report.costs import cost_table, cost_values, entries_of, printed_costs, three_digits
 from srbench.report.entries import Entry
+from srbench.report.index import Index
 from srbench.report.markdown import markdown
-from srbench.report.render import html
+from srbench.report.render import Renderer
+from srbench.report.site import INDEX, Page
 from srbench.report.tables import csv_text
 from srbench.report.terminal import lines
 from srbench.report.views import Board, boards
@@ -231,10 +233,16 @@ def test_printed_costs_name_their_source() -> None:
     assert printed_costs("bicubic", 4, Catalog()) == {}
 
 
+def page_of(board: Board) -> str:
+    """The leaderboard of one board."""
+    view = Index((board,), (), (), "")
+    return Renderer([]).page(Page(INDEX, "index.html.j2", "", view), [])
+
+
 def test_costs_are_in_every_kind_of_report() -> None:
     """HTML with tooltips, Markdown with a table of its own, CSV rows, a terminal's lines."""
     board = board_of([scored("imdn"), scored("bicubic")], [timing("imdn", 100)])
-    page = html([board], [], [], "")
+    page = page_of(board)
     assert "Latency, ms" in page
     assert "median of 9 calls 100 ms (96%: 100 to 100; p10 100, p90 100)" in page
     assert 'title="machine fedcba9876543210"' in page
@@ -250,7 +258,7 @@ def test_text_from_outside_is_escaped() -> None:
     """A machine's name or a reason may be anything."""
     evil = replace(QUIET, machine="<script>alert(1)</script>|\x1b[31m")
     board = board_of([scored("imdn")], [timing("imdn", 100, conditions=evil)])
-    page = html([board], [], [], "")
+    page = page_of(board)
     assert "<script>alert" not in page
     assert "\x1b" not in page + markdown([board])
     assert "<script>" not in markdown([board])
