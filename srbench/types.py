@@ -26,7 +26,7 @@ FLAVOURS: tuple[Flavour, ...] = (
 )
 DEGRADATIONS: tuple[Degradation, ...] = ("bi", "bd-basicvsr", "bd-duf", "bd-tecogan")
 SCHEMA_VERSION = 1
-TIMING_SCHEMA = 1
+TIMING_SCHEMA = 2
 
 
 def digest(named: Mapping[str, Any]) -> str:
@@ -368,7 +368,8 @@ class TimingSpec:
         model: the name in results, with its argument.
         fingerprint: of weights and source, as in a prediction's key.
         weights: ``card``, or ``untrained``: the same network with random weights.
-        point: the standard point's name: ``720p``, ``256``, ``HxW`` of the LR image, or ``DATASET/ITEM``.
+        point: the standard point's name: ``720p``, ``256``, ``HxW`` of the LR image, or ``SET/ITEM``, where
+            SET is the label of the images that are here (``set5``, ``urban100[24]``).
         height, width: of the LR frames, in pixels; the network's own input may be padded, or enlarged.
         kind: a ``window`` model answers for one frame of `frames`, a ``sequence`` model for all.
         frames: LR frames that enter in one call; 1 for stills.
@@ -514,6 +515,7 @@ class Timing:
         peak_bytes: the most memory that a call held; `memory` says how it was found, or why it was not.
         params: of the modules that were loaded.
         macs: multiply-adds of a call; `flops` is twice that. `counted` says what the counter left out.
+        items: of a point that is an item of a set: how many items the set has; 0 for a size.
     """
 
     spec: TimingSpec
@@ -536,6 +538,7 @@ class Timing:
     macs: int | None = None
     flops: int | None = None
     counted: str = ""
+    items: int = 0
     conditions: Conditions | None = None
     provenance: str = ""
     time: str = ""

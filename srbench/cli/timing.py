@@ -54,7 +54,11 @@ threads_option = click.option(
     "--threads", type=click.IntRange(min=1), metavar="N", help="On the processor; its cores if omitted."
 )
 dtype_option = click.option(
-    "--dtype", default="float32", show_default=True, metavar="DTYPE", help="float16 ..."
+    "--dtype",
+    type=click.Choice(["float32", "float16", "bfloat16", "float64"]),
+    default="float32",
+    show_default=True,
+    help="Of networks, where their cards allow it.",
 )
 device_option = click.option(
     "--device", default="cpu", show_default=True, metavar="DEVICE", help="cpu, cuda ..."
@@ -64,7 +68,7 @@ point_option = click.option(
     "points",
     multiple=True,
     metavar="POINTS",
-    help="720p, 256, HxW (LR pixels) or a dataset; 720p,256 if omitted.",
+    help="720p, 256, HxW (height by width in LR pixels) or a dataset; 720p,256 if omitted.",
 )
 scale_option = click.option(
     "-x", "--scale", "scales", multiple=True, metavar="SCALES", help="2,3,4; 4 if omitted."
@@ -125,7 +129,7 @@ def timing_options(command: Any) -> Any:
     "--interleaved", "pair", nargs=2, default=None, metavar="A B", help="Only how much longer B takes than A."
 )
 @click.option("--plan", "only_plan", is_flag=True, help="Print what would be timed, and why not the rest.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress and no summary on stderr.")
+@click.option("--quiet", "-q", is_flag=True, help="On stderr only why something was not timed.")
 @json_option
 @timing_options
 def time(pair: tuple[str, str] | None, only_plan: bool, quiet: bool, as_json: bool, **given: Any) -> int:
@@ -157,10 +161,11 @@ def time_request(options: TimeOptions) -> TimeRequest:
     """
     from srbench import registry
     from srbench.runner import request as asked
-    from srbench.runner.timings import TimeRequest
+    from srbench.runner.timings import TimeRequest, check_threads, default_threads
     from srbench.timing.measure import Limits
     from srbench.timing.points import STANDARD
 
+    check_threads(options.threads or default_threads())
     with redirect_stdout(sys.stderr):  # what a plugin prints is no result
         for plugin in options.plugins:
             registry.load_plugin(plugin)
@@ -190,9 +195,10 @@ def time_request(options: TimeOptions) -> TimeRequest:
 
 
 def _plan_only(request: TimeRequest, *, as_json: bool) -> int:
-    from srbench.runner.timings import plan_timings
+    from srbench.runner.timings import check_time_device, plan_timings
     from srbench.store.provenance import this_machine
 
+    check_time_device(request.device)
     plan = plan_timings(request, this_machine())
     if as_json:
         print(json.dumps({"timings": [_planned_json(planned) for planned in plan]}, indent=1))
@@ -210,16 +216,24 @@ def _known(planned: PlannedTiming) -> bool:
 
 
 def _planned_words(planned: PlannedTiming) -> str:
+    from srbench.runner.timings import missing_weights
+
     if planned.skip:
         return f"skip: {planned.skip}"
-    return "known" if _known(planned) else "to time"
+    if _known(planned):
+        return "known"
+    fetched = missing_weights(planned)
+    return f"to time, if {fetched} can be fetched" if fetched else "to time"
 
 
 def _planned_json(planned: PlannedTiming) -> dict[str, Any]:
+    from srbench.runner.timings import missing_weights
+
     return {
         "label": planned.label,
         "signature": planned.spec.signature if planned.spec is not None else "",
         "known": _known(planned),
+        "fetch": missing_weights(planned),
         "skip": planned.skip,
     }
 
@@ -239,7 +253,8 @@ def _execute(request: TimeRequest, *, as_json: bool, quiet: bool) -> int:
     else:
         _print_table(found)
     if not quiet:
-        _summarise(outcome, request)
+        _say(f"{len(outcome.taken)} timed, {len(outcome.known)} known before; timings in {request.folder}")
+    _say_reasons(outcome)
     if outcome.failed:
         return EXIT_INTEGRITY if outcome.integrity else EXIT_FAILED
     if not found:
@@ -268,8 +283,8 @@ def _print_table(timings: Iterable[Timing]) -> None:
     show_costs(list(timings), installed(), Console(highlight=False))
 
 
-def _summarise(outcome: TimeOutcome, request: TimeRequest) -> None:
-    _say(f"{len(outcome.taken)} timed, {len(outcome.known)} known before; timings in {request.folder}")
+def _say_reasons(outcome: TimeOutcome) -> None:
+    """Why something was not timed, or not as it should be."""
     for words, labels in _by_reason(outcome.skipped):
         _say(f"skipped {labels}: {words}")
     for words, labels in _by_reason(outcome.failed):
@@ -343,16 +358,30 @@ def _pair(options: TimeOptions, names: tuple[str, str]) -> Any:
 
 
 def ratio_words(found: TimeRatio) -> str:
-    """What a comparison came to, in two lines."""
+    """What a comparison came to, in two lines, and what sets the two apart."""
     ratio, spec = found.ratio, found.a
     low, high = ratio.interval.low, ratio.interval.high
     verdict = "no difference shown" if low <= 1 <= high else ("slower" if low > 1 else "faster")
-    return (
+    lines = [
         f"{found.b.model} takes {ratio.ratio:.3f} times as long as {found.a.model} "
-        f"({ratio.interval.coverage:.1%} interval {low:.3f} to {high:.3f}: {verdict})\n"
+        f"({ratio.interval.coverage:.1%} interval {low:.3f} to {high:.3f}: {verdict})",
         f"medians {ratio.b:.3f} and {ratio.a:.3f} ms over {ratio.rounds} rounds, x{spec.scale} at "
-        f"{spec.point}, {spec.setup}; {_quietness(found.conditions)}"
-    )
+        f"{spec.point}, {spec.setup}; {_quietness(found.conditions)}",
+        *(f"remark: {remark}" for remark in ratio_remarks(found)),
+    ]
+    return "\n".join(lines)
+
+
+def ratio_remarks(found: TimeRatio) -> list[str]:
+    """What sets the two apart besides their time: frames of a call, random weights."""
+    from srbench.report.costs import spec_remarks
+
+    told = {spec.model: spec_remarks(spec) for spec in (found.a, found.b)}
+    remarks = [f"{model}: {'; '.join(words)}" for model, words in told.items() if words]
+    if (found.a.kind, found.a.frames) != (found.b.kind, found.b.frames):
+        frames = " and ".join(f"{one.frames} ({one.model})" for one in (found.b, found.a))
+        remarks.insert(0, f"the ratio is of a frame of output; frames that enter in one call: {frames}")
+    return remarks
 
 
 def ratio_json(found: TimeRatio) -> dict[str, Any]:
@@ -370,6 +399,9 @@ def ratio_json(found: TimeRatio) -> dict[str, Any]:
         "median_a_ms": found.ratio.a,
         "median_b_ms": found.ratio.b,
         "stopped": found.stopped,
+        "frames_a": found.a.frames,
+        "frames_b": found.b.frames,
+        "remarks": ratio_remarks(found),
         "quiet": found.conditions.quiet,
         "conditions": asdict(found.conditions),
     }

@@ -3,13 +3,16 @@
 Two figures share a column only if they were taken on one machine, under one set-up (device, threads, dtype,
 memory format, compiler, library), at one LR size. A figure that is no whole image's, that was taken while
 something else worked, or that stands for random weights, is shown and said to be so; the first two are not
-ranked.
+ranked, and a tiled one is shown only where there is none of a whole image.
+
+The images of a set are one point: their figures are summed, of the models that have all of them. Of memory
+the largest counts.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -55,54 +58,118 @@ class CostGroup:
     height: int
     width: int
     setup: str
+    items: int = 0
+    """Of a set: how many images it has; height and width are then 0."""
 
     @property
     def label(self) -> str:
-        """``cost at 720p (LR 320x180): cpu:2, float32, torch 2.9.1, AMD EPYC``; width first."""
+        """``cost at 720p, LR 180x320 (HxW): cpu:2, float32, torch 2.9.1, AMD EPYC``; height first."""
         usual = ("contiguous", "eager", "tf32:off", "cudnn:deterministic")
         parts = [part for part in self.setup.split("|") if part not in usual]
-        size = f"LR {self.width}x{self.height}"
-        named = size if self.point[0].isdigit() and self.point != "720p" else f"{self.point} ({size})"
-        return f"cost at {named}: {', '.join((*parts, self.machine_words))}"
+        return f"cost {self._where}: {', '.join((*parts, self.machine_words))}"
+
+    @property
+    def _where(self) -> str:
+        if self.items:
+            return f"of {self.point}, sum of {self.items} images (memory: the largest)"
+        size = f"LR {self.height}x{self.width} (HxW)"
+        return f"at {self.point}, {size}" if self.point == "720p" or "/" in self.point else f"at {size}"
 
     @property
     def signature(self) -> str:
         """All that is shared."""
-        return f"x{self.scale}|{self.point}:{self.height}x{self.width}|{self.setup}"
+        size = f"{self.items} images" if self.items else f"{self.height}x{self.width}"
+        return f"x{self.scale}|{self.point}:{size}|{self.setup}"
 
 
 def group_of(timing: Timing) -> CostGroup:
-    """The group that a timing belongs to."""
+    """The group that a timing belongs to; those of a set's images are one."""
     spec = timing.spec
     words = timing.conditions.machine if timing.conditions is not None else ""
+    if timing.items:
+        label = spec.point.partition("/")[0]
+        return CostGroup(spec.machine, words, spec.scale, label, 0, 0, spec.setup, timing.items)
     return CostGroup(spec.machine, words, spec.scale, spec.point, spec.height, spec.width, spec.setup)
 
 
 @dataclass(frozen=True)
+class Taken:
+    """What a model's figures in one group rest on: one timing, or one of each image of a set."""
+
+    timings: tuple[Timing, ...]
+
+    @property
+    def step(self) -> str:
+        """Of the ladder: ``whole``, ``tile:256+12``; of a set all that occur."""
+        return ", ".join(dict.fromkeys(timing.step for timing in self.timings))
+
+    @property
+    def first(self) -> Timing:
+        """Any one: they share model, set-up and fingerprint."""
+        return self.timings[0]
+
+
+@dataclass(frozen=True)
 class CostTable:
-    """Timings of one scale: for each group, the latest timing of each model."""
+    """Timings of one scale: of each model in each group the latest, whole images before tiles."""
 
     groups: tuple[CostGroup, ...]
-    timings: dict[tuple[CostGroup, str], Timing]
-    refused: dict[tuple[str, str, str], Timing]
-    """By machine, set-up with size, and model: those without a number, with their reasons."""
+    taken: dict[tuple[CostGroup, str], tuple[Taken, ...]]
+    refused: dict[tuple[str, str, str], str]
+    """By machine, set-up with size, and model: why there is no number."""
 
 
 def cost_table(timings: Iterable[Timing], scale: int, models: Sequence[str]) -> CostTable:
     """The groups in which any of the models has a figure, machine by machine."""
-    mine = [t for t in timings if t.spec.scale == scale and t.spec.model in models]
-    done = {(group_of(t), t.spec.model): t for t in mine if t.status is Status.DONE}
-    refused = {
-        (t.spec.machine, group_of(t).signature, t.spec.model): t for t in mine if t.status is not Status.DONE
-    }
-    groups = sorted({group for group, _ in done}, key=_place)
-    return CostTable(tuple(groups), done, refused)
+    refused, found = {}, dict[tuple[CostGroup, str], list[Timing]]()
+    for timing in timings:
+        group, model = group_of(timing), timing.spec.model
+        if timing.spec.scale == scale and model in models:
+            if timing.status is Status.DONE:
+                found.setdefault((group, model), []).append(timing)
+            else:
+                refused[group.machine, group.signature, model] = timing.reason
+    taken = {place: _complete(place[0], together) for place, together in found.items()}
+    for (group, model), complete in taken.items():
+        if not complete:
+            images = len({timing.spec.point for timing in found[group, model]})
+            why = f"{images} of {group.items} images"
+            refused.setdefault((group.machine, group.signature, model), why)
+    groups = sorted({group for (group, _), complete in taken.items() if complete}, key=_place)
+    return CostTable(tuple(groups), {place: one for place, one in taken.items() if one}, refused)
 
 
-def _place(group: CostGroup) -> tuple[str, str, bool, int, str]:
-    """Machines together; 720p before other points, larger before smaller."""
+def _complete(group: CostGroup, timings: Sequence[Timing]) -> tuple[Taken, ...]:
+    """One of each way in which a model was asked to run, that of whole images first, then the latest.
+
+    What was timed of other weights or code than the latest counts no more.
+    """
+    fingerprint = timings[-1].spec.fingerprint
+    ways: dict[tuple[str, str, int], dict[str, tuple[int, Timing]]] = {}
+    for number, timing in enumerate(timings):
+        spec = timing.spec
+        way = ways.setdefault((spec.inference, spec.weights, spec.frames), {})
+        before = way.get(spec.point)
+        hides = before is not None and before[1].step == "whole" != timing.step
+        if spec.fingerprint == fingerprint and not hides:
+            way[spec.point] = number, timing
+    complete = [way.values() for way in ways.values() if len(way) == max(group.items, 1)]
+    ranked = sorted(complete, key=_rank, reverse=True)
+    return tuple(Taken(tuple(timing for _, timing in way)) for way in ranked)
+
+
+def _rank(way: Collection[tuple[int, Timing]]) -> tuple[bool, bool, int]:
+    """Whole images before tiles, a checkpoint before random weights, later before earlier."""
+    whole = all(timing.step == "whole" for _, timing in way)
+    trained = all(timing.spec.weights == "card" for _, timing in way)
+    return whole, trained, max(number for number, _ in way)
+
+
+def _place(group: CostGroup) -> tuple[str, str, bool, bool, int, str, str]:
+    """Machines together; 720p before other sizes, larger before smaller; sets last."""
     area = group.height * group.width
-    return group.machine_words, group.machine, group.point != "720p", -area, group.setup
+    is_set = group.items > 0
+    return group.machine_words, group.machine, is_set, group.point != "720p", -area, group.point, group.setup
 
 
 def columns_of(group: CostGroup) -> list[Column]:
@@ -127,37 +194,52 @@ def entries_of(
     table: CostTable, group: CostGroup, model: str, inference: str, catalog: Catalog
 ) -> list[Entry]:
     """A row's entries in a group's columns, not yet marked or numbered."""
-    timing = table.timings.get((group, model))
-    if timing is None:
-        reason = _refusal(table.refused.get((group.machine, group.signature, model)))
-        return [Entry(status=NOT_TIMED, reason=reason) for _ in COSTS]
-    if "|tile:" in inference and not timing.step.startswith("tile"):
-        reason = "timed as a whole image; this row is of tiles"
-        return [Entry(status=NOT_TIMED, reason=reason) for _ in COSTS]
-    values, summary = cost_values(timing), summarise_times(timing.wall_ms)
-    return [_entry(cost, values[cost.name], timing, summary, catalog) for cost in COSTS]
+    taken = table.taken.get((group, model), ())
+    if not taken:
+        why = table.refused.get((group.machine, group.signature, model), "")
+        return _dashes(plain(f"{NOT_TIMED}: {why}") if why else NOT_TIMED)
+    tile = next((part for part in inference.split("|") if part.startswith("tile:")), "")
+    found = next((one for one in taken if one.step == tile), None) if tile else taken[0]
+    if found is None:
+        timed = "as a whole image" if taken[0].step == "whole" else f"in {taken[0].step}"
+        return _dashes(plain(f"timed {timed}; this row is of tiles ({tile})"))
+    return entries_of_taken(found, catalog)
 
 
-def _refusal(timing: Timing | None) -> str:
-    return NOT_TIMED if timing is None else plain(f"{NOT_TIMED}: {timing.reason}")
+def _dashes(reason: str) -> list[Entry]:
+    return [Entry(status=NOT_TIMED, reason=reason) for _ in COSTS]
+
+
+def entries_of_taken(taken: Taken, catalog: Catalog) -> list[Entry]:
+    """One way's entries, not yet marked or numbered."""
+    values = _values(taken.timings)
+    return [_entry(cost, values[cost.name], taken, catalog) for cost in COSTS]
 
 
 def cost_values(timing: Timing) -> dict[str, float | None]:
     """Each cost in its column's unit, per output frame; None where it is unknown."""
-    spec = timing.spec
-    latency = summarise_times(timing.wall_ms).median / spec.answers
+    return _values((timing,))
+
+
+def _values(timings: Sequence[Timing]) -> dict[str, float | None]:
+    """As `cost_values`: summed, but of memory the largest and of parameters the first."""
+    frames = [timing.spec.answers for timing in timings]
+    latency = sum(summarise_times(t.wall_ms).median / n for t, n in zip(timings, frames, strict=True))
+    peaks = [timing.peak_bytes for timing in timings if timing.peak_bytes is not None]
     return {
         "latency": latency,
-        "throughput": spec.megapixels / latency * 1000,
-        "memory": _scaled(timing.peak_bytes, 1e6),
-        "params": _scaled(timing.params or None, 1e6),
-        "macs": _scaled(timing.macs, 1e9 * spec.answers),
-        "flops": _scaled(timing.flops, 1e9 * spec.answers),
+        "throughput": sum(timing.spec.megapixels for timing in timings) / latency * 1000,
+        "memory": max(peaks) / 1e6 if len(peaks) == len(timings) else None,
+        "params": timings[0].params / 1e6 if timings[0].params else None,
+        "macs": _summed([timing.macs for timing in timings], frames),
+        "flops": _summed([timing.flops for timing in timings], frames),
     }
 
 
-def _scaled(value: int | None, unit: float) -> float | None:
-    return None if value is None else value / unit
+def _summed(counts: Sequence[int | None], frames: Sequence[int]) -> float | None:
+    """Of one output frame each, / 1e9; None if one is unknown."""
+    known = [count / n for count, n in zip(counts, frames, strict=True) if count is not None]
+    return sum(known) / 1e9 if len(known) == len(counts) else None
 
 
 def three_digits(value: float) -> str:
@@ -167,20 +249,22 @@ def three_digits(value: float) -> str:
     return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
 
 
-def _entry(cost: Cost, value: float | None, timing: Timing, summary: Summary, catalog: Catalog) -> Entry:
+def _entry(cost: Cost, value: float | None, taken: Taken, catalog: Catalog) -> Entry:
+    timings, first = taken.timings, taken.first
     if value is None:
-        return Entry(status=NOT_TIMED, reason=plain(_unknown(cost, timing)))
+        return Entry(status=NOT_TIMED, reason=plain(_unknown(cost, first)))
     measured = cost.direction is not None
+    n = len(timings) if first.items else len(first.wall_ms)
     return Entry(
         text=three_digits(value),
         value=value,
-        published=printed(cost.name, timing.spec, catalog),
-        n=summary.n if measured else 1,
-        expected=summary.n if measured else 1,
+        published=printed(cost.name, first.spec, catalog),
+        n=n if measured else 1,
+        expected=n if measured else 1,
         status=Status.DONE.value,
-        reason=plain("; ".join(remarks(timing, timed=cost.name != "memory"))) if measured else "",
-        detail=plain(_detail(cost, timing, summary)),
-        ranked=measured and timing.step == "whole" and (cost.name == "memory" or _is_quiet(timing)),
+        reason=plain("; ".join(taken_remarks(taken, timed=cost.name != "memory"))) if measured else "",
+        detail=plain(_detail(cost, taken)),
+        ranked=measured and taken.step == "whole" and (cost.name == "memory" or all(map(_is_quiet, timings))),
     )
 
 
@@ -203,12 +287,22 @@ def remarks(timing: Timing, *, timed: bool = True) -> list[str]:
         timing: a done one.
         timed: of its times; else of its memory, which other processes don't change.
     """
-    spec = timing.spec
     found = []
     if timed and not _is_quiet(timing):
         found.append("the machine was not quiet, not ranked")
     if timing.step != "whole":
         found.append(f"{timing.step}{_after(timing)}, not ranked")
+    return [*found, *spec_remarks(timing.spec)]
+
+
+def taken_remarks(taken: Taken, *, timed: bool = True) -> list[str]:
+    """Those of all its timings, each once."""
+    return list(dict.fromkeys(one for timing in taken.timings for one in remarks(timing, timed=timed)))
+
+
+def spec_remarks(spec: TimingSpec) -> list[str]:
+    """What must be known about what was timed."""
+    found = []
     if spec.weights == "untrained":
         found.append("timed with random weights")
     if spec.kind == "window":
@@ -222,21 +316,33 @@ def _after(timing: Timing) -> str:
     return f" after {', '.join(timing.exhausted)} ran out of memory" if timing.exhausted else ""
 
 
-def _detail(cost: Cost, timing: Timing, summary: Summary) -> str:
+def _detail(cost: Cost, taken: Taken) -> str:
     """For a tooltip: how a figure came about."""
+    timing = taken.first
     if cost.name in ("macs", "flops"):
         return f"per output frame; {timing.counted}"
     if cost.name == "memory":
         return timing.memory
     if cost.name == "params":
         return ""
-    conditions = timing.conditions
-    seen = "; ".join(conditions.disturbances) if conditions is not None else ""
-    return "; ".join(part for part in (in_words(summary), _extras(timing), seen, timing.signature) if part)
+    seen = "; ".join(disturbance for one in taken.timings for disturbance in _disturbances(one))
+    told = (in_words(taken), "" if timing.items else _extras(timing), seen, timing.signature)
+    return "; ".join(part for part in told if part)
 
 
-def in_words(summary: Summary) -> str:
-    """``median of 20 calls 41.2 ms (95 %: 40.9 to 41.8; p10 40.1, p90 44.2)``."""
+def _disturbances(timing: Timing) -> tuple[str, ...]:
+    return timing.conditions.disturbances if timing.conditions is not None else ()
+
+
+def in_words(taken: Taken) -> str:
+    """``median of 20 calls 41.2 ms (95 %: 40.9 to 41.8; p10 40.1, p90 44.2)``; of a set, of how many."""
+    if taken.first.items:
+        calls = sorted(len(timing.wall_ms) for timing in taken.timings)
+        return f"sum of the medians of {len(calls)} images, {calls[0]} to {calls[-1]} calls each"
+    return _summary_words(summarise_times(taken.first.wall_ms))
+
+
+def _summary_words(summary: Summary) -> str:
     low, high = three_digits(summary.interval.low), three_digits(summary.interval.high)
     return (
         f"median of {summary.n} calls {three_digits(summary.median)} ms "
@@ -298,7 +404,7 @@ def timing_json(timing: Timing, catalog: Catalog) -> dict[str, Any]:
         "machine": spec.machine,
         "machine_words": conditions.machine if conditions is not None else "",
         "quiet": _is_quiet(timing),
-        "disturbances": list(conditions.disturbances) if conditions is not None else [],
+        "disturbances": list(_disturbances(timing)),
         **cost_values(timing),
         "call_ms": asdict(summarise_times(timing.wall_ms)),
         "call_event_ms": asdict(summarise_times(timing.event_ms)) if timing.event_ms else None,

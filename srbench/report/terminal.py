@@ -13,10 +13,18 @@ from rich.table import Table
 from rich.text import Text
 
 from srbench.report.catalog import Catalog
-from srbench.report.costs import COSTS, Cost, CostGroup, cost_table, entries_of, in_words, remarks
+from srbench.report.costs import (
+    COSTS,
+    Cost,
+    CostGroup,
+    Taken,
+    cost_table,
+    entries_of_taken,
+    in_words,
+    taken_remarks,
+)
 from srbench.report.entries import DASH, NOT_RUN, Column, Entry
 from srbench.report.views import Board, Row
-from srbench.timing_stats import summarise_times
 from srbench.types import Timing
 
 _STYLES = {"best": "bold green", "second": "green underline", "": ""}
@@ -38,33 +46,31 @@ def show_costs(timings: Sequence[Timing], catalog: Catalog, console: Console) ->
         models = list(dict.fromkeys(timing.spec.model for timing in timings))
         table = cost_table(timings, scale, models)
         for group in table.groups:
-            rows = [
-                (model, table.timings[group, model]) for model in models if (group, model) in table.timings
-            ]
-            entries = [(t, entries_of(table, group, model, "", catalog)) for model, t in rows]
-            _show_group(group, entries, console)
+            taken = [one for model in models for one in table.taken.get((group, model), ())]
+            _show_group(group, [(one, entries_of_taken(one, catalog)) for one in taken], console)
 
 
-def _show_group(group: CostGroup, rows: Sequence[tuple[Timing, Sequence[Entry]]], console: Console) -> None:
+def _show_group(group: CostGroup, rows: Sequence[tuple[Taken, Sequence[Entry]]], console: Console) -> None:
     console.print(Text(f"x{group.scale}, {group.label}", style="bold"), soft_wrap=True)
     if not console.is_terminal:
-        for timing, entries in rows:
-            console.print(Text(f"  {timing.spec.model}  {_cost_words(timing, entries)}"), soft_wrap=True)
+        for taken, entries in rows:
+            console.print(Text(f"  {taken.first.spec.model}  {_cost_words(taken, entries)}"), soft_wrap=True)
         return
     table = Table(pad_edge=False, box=box.SIMPLE_HEAD)
     table.add_column("model", overflow="fold")
     for cost in COSTS:
         table.add_column(cost.title, justify="right", overflow="fold")
-    for timing, entries in rows:
-        told = Text.assemble(timing.spec.model, ("".join(f"\n{words}" for words in remarks(timing)), "dim"))
+    for taken, entries in rows:
+        said = "".join(f"\n{words}" for words in taken_remarks(taken))
+        told = Text.assemble(taken.first.spec.model, (said, "dim"))
         table.add_row(told, *(_entry(entry) for entry in entries))
     console.print(table)
 
 
-def _cost_words(timing: Timing, entries: Sequence[Entry]) -> str:
+def _cost_words(taken: Taken, entries: Sequence[Entry]) -> str:
     figures = [_figure(cost, entry) for cost, entry in zip(COSTS, entries, strict=True)]
-    said = f" [{'; '.join(found)}]" if (found := remarks(timing)) else ""
-    return f"{'  '.join(figures)}  {in_words(summarise_times(timing.wall_ms))}{said}"
+    said = f" [{'; '.join(found)}]" if (found := taken_remarks(taken)) else ""
+    return f"{'  '.join(figures)}  {in_words(taken)}{said}"
 
 
 def _figure(cost: Cost, entry: Entry) -> str:
@@ -110,7 +116,8 @@ def _words(column: Column, entry: Entry) -> str:
     if entry.published is not None:
         beside = f" (published {entry.published.text}, {entry.published.remark})"
     remark = f" [{entry.reason}]" if entry.reason else ""
-    return f"{column.metric} {entry.text}{beside}{remark}"
+    unit = f" {column.unit}" if column.cost else ""
+    return f"{column.metric} {entry.text}{unit}{beside}{remark}"
 
 
 def _board(board: Board, console: Console) -> RenderableType:

@@ -6,7 +6,7 @@ Planning imports no torch. What is on disk under the same key, on the same machi
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from srbench.adapters.base import Settings, settings_refused
 from srbench.adapters.planning import inference_signature, model_fingerprint, skip_reason
 from srbench.errors import IntegrityError, NothingMeasured, PluginError, Unavailable, UsageError
-from srbench.fetch import home
+from srbench.fetch import cached, home
 from srbench.protocols import get_protocol
 from srbench.runner.request import ModelChoice
 from srbench.store.provenance import Machine, collect, this_machine, write_provenance
@@ -26,6 +26,7 @@ from srbench.store.timings import TimingFile, latest, read_timings
 from srbench.timing.contender import Contender
 from srbench.timing.measure import Limits
 from srbench.timing.points import STANDARD, Pictures, Point, pictures, points
+from srbench.timing.untrained import not_untrained
 from srbench.timing_stats import Ratio, paired_ratio
 from srbench.types import Conditions, Kind, ModelInfo, Status, Timing, TimingSpec
 
@@ -80,8 +81,7 @@ class PlannedTiming:
     @property
     def label(self) -> str:
         """``imdn x4 at 720p``."""
-        name = self.point if isinstance(self.point, str) else self.point.name
-        return f"{self.model.name} x{self.scale} at {name}"
+        return f"{self.model.name} x{self.scale} at {_name_of(self.point)}"
 
 
 @dataclass
@@ -101,8 +101,23 @@ def default_threads() -> int:
     asked = os.environ.get("OMP_NUM_THREADS", "")
     if asked.isdigit() and int(asked):
         return int(asked)
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(psutil.cpu_count(logical=False) or allowed, allowed)
+    return min(psutil.cpu_count(logical=False) or usable_cores(), usable_cores())
+
+
+def usable_cores() -> int:
+    """The logical cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def check_threads(threads: int) -> None:
+    """Refuse more threads than cores: they would wait for one another, and time that.
+
+    Raises:
+        UsageError: more than this process may use.
+    """
+    if threads > usable_cores():
+        expected = f"threads on the {usable_cores()} cores that this process may use"
+        raise UsageError(expected, str(threads), "lower --threads, or OMP_NUM_THREADS")
 
 
 def plan_timings(request: TimeRequest, machine: Machine) -> list[PlannedTiming]:
@@ -123,15 +138,23 @@ def _with_known(planned: PlannedTiming, known: dict[str, Timing], request: TimeR
 
 def _planned(request: TimeRequest, machine: Machine) -> Iterator[PlannedTiming]:
     for scale in request.scales:
-        for name in request.points:
-            try:
-                found: Sequence[Point | str] = points(name, scale)
-                missing = ""
-            except NothingMeasured as why:
-                found, missing = (name,), str(why)
-            for point in found:
-                for model in request.models:
-                    yield _one(request, machine, model, scale, point, missing)
+        asked = (one for name in request.points for one in _points(name, scale))
+        once = {_name_of(point): (point, missing) for point, missing in asked}
+        for point, missing in once.values():
+            for model in request.models:
+                yield _one(request, machine, model, scale, point, missing)
+
+
+def _points(name: str, scale: int) -> Iterator[tuple[Point | str, str]]:
+    """The points of a name, or the name itself and why it has none."""
+    try:
+        yield from ((point, "") for point in points(name, scale))
+    except NothingMeasured as why:
+        yield name, str(why)
+
+
+def _name_of(point: Point | str) -> str:
+    return point if isinstance(point, str) else point.name
 
 
 def _one(
@@ -148,9 +171,10 @@ def _one(
 
 
 def time_settings(request: TimeRequest, model: ModelChoice) -> Settings:
-    """How a model is asked to run."""
-    dtype = request.dtype if model.entry.info.dtypes else "float32"
-    return Settings(device=request.device, dtype=dtype, tile=request.tile, ensemble=model.ensemble)
+    """How a model is asked to run; what is no network has neither dtypes nor tiles."""
+    if not model.entry.info.dtypes:
+        return Settings(device=request.device, ensemble=model.ensemble)
+    return Settings(device=request.device, dtype=request.dtype, tile=request.tile, ensemble=model.ensemble)
 
 
 def _skip(request: TimeRequest, model: ModelChoice, scale: int, settings: Settings) -> str:
@@ -164,7 +188,7 @@ def _skip(request: TimeRequest, model: ModelChoice, scale: int, settings: Settin
     return (
         settings_refused(info, settings)
         or skip_reason(model.entry, model.argument, get_protocol("classic", scale), settings)
-        or ""
+        or (not_untrained(info) if request.untrained and info.dtypes else "")
     )
 
 
@@ -197,6 +221,15 @@ def spec_of(
         compiled=request.compiled,
         machine=machine.id,
     )
+
+
+def missing_weights(planned: PlannedTiming) -> str:
+    """The file that must be fetched before a model can be timed; empty if there is none, or it is here."""
+    spec, info = planned.spec, planned.model.entry.info
+    weights = info.weights_for(planned.scale)
+    if spec is None or spec.weights == "untrained" or weights is None:
+        return ""
+    return "" if cached(weights.asset) else weights.asset.name
 
 
 def frames_of(info: ModelInfo, sequence: int) -> int:
@@ -265,8 +298,7 @@ def execute_timings(
         plan = plan_timings(request, machine)
         todo = [planned for planned in plan if planned.spec is not None and not _is_done(planned.known)]
         provenance = collect(argv)
-        if todo or request.device != "cpu":
-            _check_device(request.device)
+        check_time_device(request.device)
         if todo:
             write_provenance(request.folder, provenance)
         for number, planned in enumerate(todo, 1):
@@ -289,7 +321,7 @@ def execute_timings(
 
 @dataclass(frozen=True)
 class TimeRatio:
-    """How much longer B takes than A, and what the machine did meanwhile."""
+    """How much longer B takes than A for a frame of output, and what the machine did meanwhile."""
 
     a: TimingSpec
     b: TimingSpec
@@ -310,20 +342,28 @@ def compare_times(
     """
     from srbench.timing.cell import race  # torch is needed from here on
 
-    _check_device(request.device)
+    check_time_device(request.device)
     machine = this_machine()
     planned = [_first(replace(request, models=(model,)), machine) for model in pair]
     with alone():
         done = race(
             [contender for contender, _ in planned], [p for _, p in planned], machine.words, limits, seed
         )
-    ratio = paired_ratio(done.rounds.wall(0), done.rounds.wall(1), limits.confidence)
     (a, _), (b, _) = planned
+    walls = [[ms / side.spec.answers for ms in done.rounds.wall(n)] for n, side in enumerate((a, b))]
+    ratio = paired_ratio(walls[0], walls[1], limits.confidence)
     return TimeRatio(a.spec, b.spec, ratio, done.rounds.stopped, done.conditions)
 
 
-def _check_device(device: str) -> None:
-    if device.partition(":")[0] not in ("cpu", "cuda"):
+def check_time_device(device: str) -> None:
+    """Refuse a device that can't be timed, or that this machine lacks; imports torch unless it is ``cpu``.
+
+    Raises:
+        UsageError: with the devices that there are.
+    """
+    if device == "cpu":
+        return
+    if device.partition(":")[0] != "cuda":
         raise UsageError("a device that can be timed: cpu or cuda", repr(device), "use --device cpu")
     from srbench.adapters.network import check_device  # torch is needed from here on
 
@@ -353,7 +393,7 @@ def _taken(request: TimeRequest, planned: PlannedTiming, machine: Machine, prove
 
     spec, point = planned.spec, planned.point
     assert spec is not None and isinstance(point, Point)  # noqa: S101, PT018 - what the plan made sure of
-    return take(
+    timing = take(
         spec,
         planned.model.entry,
         planned.model.argument,
@@ -363,6 +403,7 @@ def _taken(request: TimeRequest, planned: PlannedTiming, machine: Machine, prove
         request.limits,
         provenance,
     )
+    return replace(timing, items=point.items)
 
 
 def _note(outcome: TimeOutcome, planned: PlannedTiming, timing: Timing) -> None:

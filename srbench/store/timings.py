@@ -54,7 +54,12 @@ def decode_timing(line: str | bytes) -> Timing:
     """
     named = parse_object(line)
     check_schema(named, TIMING_SCHEMA)
-    return _noun(Timing, named)
+    return _noun(Timing, _walked_forward(named))
+
+
+def _walked_forward(named: dict[str, Any]) -> dict[str, Any]:
+    """Schema 1 did not say how many items a set has: its timings of items stand for themselves."""
+    return {**named, "items": 0, "schema": TIMING_SCHEMA} if named["schema"] == 1 else named
 
 
 _HINTS: dict[type, Any] = {noun: get_type_hints(noun) for noun in (Timing, TimingSpec, Conditions, GpuState)}

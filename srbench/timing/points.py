@@ -2,8 +2,8 @@
 
 ``720p`` is the LR size whose output is 1280x720. At x3 the width is 1280/3, rounded up: 427x240 gives
 1281x720, as IMDN's table counts (71.5 G multiply-adds); CARN's counts at 1280/3 columns, 0.08 % less. ``256``
-is NTIRE's convention for efficient super-resolution, 256x256 LR. ``HxW`` is any LR size, and a dataset's name
-stands for every image of it.
+is NTIRE's convention for efficient super-resolution, 256x256 LR. ``HxW`` is any LR size, height by width, and
+a dataset's name stands for every image of it. One size has one name, however it was asked for.
 
 What a network computes hardly depends on the picture, but optical flow and deformable sampling fetch memory
 from where it tells them to: so a photograph stands there, for clips a camera that moves one pixel a frame.
@@ -38,6 +38,7 @@ class Point:
     Attributes:
         name: ``720p``, ``256``, ``48x64``, ``set5/baby``.
         height, width: LR pixels.
+        items: how many items the set has, as far as they are here; 0 without one.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Point:
     width: int
     dataset: str = ""
     item: str = ""
+    items: int = 0
 
 
 def points(name: str, scale: int) -> list[Point]:
@@ -62,11 +64,15 @@ def points(name: str, scale: int) -> list[Point]:
         height, width = int(size[1]), int(size[2] or size[1])
         if not (0 < height <= _LARGEST and 0 < width <= _LARGEST):
             raise UsageError(f"LR sides of 1 to {_LARGEST} pixels", repr(name), "check --point")
-        return [Point(name, height, width)]
+        return [Point(_size_name(height, width), height, width)]
     if name not in dataset_names():
         hint = f"use {', '.join(STANDARD)}, HxW, or one of {', '.join(dataset_names())}"
         raise UsageError("a point", repr(name), hint)
     return _of_dataset(name, scale)
+
+
+def _size_name(height: int, width: int) -> str:
+    return "256" if height == width == 256 else f"{height}x{width}"
 
 
 def _of_dataset(name: str, scale: int) -> list[Point]:
@@ -75,7 +81,10 @@ def _of_dataset(name: str, scale: int) -> list[Point]:
         got = f"no image of {name} here" if scale in dataset.scales else f"{name} is not used with x{scale}"
         raise NothingMeasured(f"images of {name} at x{scale}", got, f"srbench data fetch {name}")
     sides = {item.name: item.frames[0].shape[:2] for item in dataset.items}
-    return [Point(f"{name}/{item}", h // scale, w // scale, name, item) for item, (h, w) in sides.items()]
+    return [
+        Point(f"{dataset.label}/{item}", h // scale, w // scale, name, item, len(sides))
+        for item, (h, w) in sides.items()
+    ]
 
 
 def pictures(point: Point, scale: int, frames: int) -> Pictures:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from srbench.report.catalog import Catalog, installed
 from srbench.report.costs import cost_table, cost_values, entries_of, printed_costs, three_digits
 from srbench.report.entries import Entry
@@ -56,7 +58,7 @@ DONE = Timing(
 
 def timing(model: str, ms: float, **fields: Any) -> Timing:
     """A quiet timing on the processor; fields of the timing, or of its spec."""
-    own = {name: fields.pop(name) for name in list(fields) if hasattr(DONE, name)}
+    own = {name: fields.pop(name) for name in list(fields) if not hasattr(CPU, name)}
     spec = replace(CPU, model=model, **fields)
     return replace(DONE, spec=spec, **{"wall_ms": (ms,) * 9, **own})
 
@@ -97,7 +99,7 @@ def test_costs_stand_beside_quality_in_their_units() -> None:
         "macs": "41.0",
         "flops": "82.0",
     }
-    assert board.groups[-1].dataset.startswith("cost at 720p (LR 320x180): cpu:2, float32, torch 2.9.1")
+    assert board.groups[-1].dataset.startswith("cost at 720p, LR 180x320 (HxW): cpu:2, float32,")
     assert "AMD EPYC" in board.groups[-1].dataset
 
 
@@ -153,6 +155,90 @@ def test_a_tiled_figure_never_shares_a_rank_with_an_untiled_one() -> None:
     assert (found.text, found.mark, found.ranked) == ("5.00", "", False)
     assert "tile:256+21 after whole ran out of memory, not ranked" in found.reason
     assert entry(board, "imdn", "latency").mark == "best"
+
+
+def test_a_tiled_figure_never_hides_one_of_a_whole_image() -> None:
+    """Though it is the later one: it was asked for in tiles, or the image no longer fitted."""
+    whole = timing("imdn", 100)
+    asked = timing("imdn", 300, step="tile:64+21", inference="torch|float32|cpu|tile:64+21")
+    fell = timing("imdn", 200, step="tile:256+21", exhausted=("whole",))
+    for order in ([whole, asked, fell], [asked, fell, whole], [whole, fell]):
+        board = board_of([scored("imdn"), scored("vdsr")], [*order, timing("vdsr", 400)])
+        found = entry(board, "imdn", "latency")
+        assert (found.text, found.ranked, found.mark, found.reason) == ("100", True, "best", "")
+    tiled = "torch|float32|cpu|tile:64+21"
+    board = board_of([scored("imdn"), scored("imdn", 29.0, tiled)], [asked, whole])
+    rows = {row.inference: row for row in board.rows}
+    place = [column.metric for column in board.columns].index("latency")
+    assert rows[tiled].entries[place].text == "300"
+    assert rows["torch|float32|cpu|whole"].entries[place].text == "100"
+    tiled = "torch|float32|cpu|tile:32+21"
+    board = board_of([scored("imdn", inference=tiled)], [asked])
+    assert "timed in tile:64+21; this row is of tiles (tile:32+21)" in entry(board, "imdn", "latency").reason
+
+
+def test_random_weights_never_hide_a_checkpoints_figure() -> None:
+    """They are for networks whose file can't be had."""
+    board = board_of([scored("imdn")], [timing("imdn", 100), timing("imdn", 90, weights="untrained")])
+    assert (entry(board, "imdn", "latency").text, entry(board, "imdn", "latency").reason) == ("100", "")
+
+
+def test_a_figure_of_earlier_weights_or_code_counts_no_more() -> None:
+    """Not even if it was of a whole image, and the later one is not."""
+    later = timing("imdn", 300, step="tile:64+21", fingerprint="f" * 16)
+    board = board_of([scored("imdn")], [timing("imdn", 100), later])
+    assert entry(board, "imdn", "latency").text == "300"
+
+
+def of_set(model: str, times: Sequence[float], **fields: Any) -> list[Timing]:
+    """A timing of each image of a set of three; the images are 10, 20, 30 pixels wide."""
+    return [
+        timing(model, ms, point=f"set5/{n}", height=10, width=10 * (n + 1), items=3, macs=10**9, **fields)
+        for n, ms in enumerate(times)
+    ]
+
+
+def test_a_sets_images_are_one_group_of_sums() -> None:
+    """Median latencies and multiply-adds are added, of memory the largest counts, and the head says so."""
+    first = replace(of_set("imdn", (1,))[0], peak_bytes=3 * 10**9)
+    timings = [first, *of_set("imdn", (1, 2, 4))[1:], *of_set("vdsr", (10, 20, 40))]
+    board = board_of([scored("imdn"), scored("vdsr")], timings)
+    (group,) = [group for group in board.groups if group.cost]
+    assert group.dataset.startswith("cost of set5, sum of 3 images (memory: the largest): cpu:2")
+    texts = {cost: entry(board, "imdn", cost).text for cost in ("latency", "memory", "macs", "params")}
+    assert texts == {"latency": "7.00", "memory": "3000", "macs": "3.00", "params": "0.715"}
+    pixels = (10 + 20 + 30) * 10 * 16 / 1e6
+    assert entry(board, "imdn", "throughput").value == pytest.approx(pixels / 0.007)
+    assert entry(board, "imdn", "latency").mark == "best"
+    assert "sum of the medians of 3 images, 9 to 9 calls each" in entry(board, "imdn", "latency").detail
+
+
+def test_only_a_whole_set_has_a_figure() -> None:
+    """A part of it, or a part timed with other weights, says how much there is."""
+    whole = of_set("imdn", (1, 2, 4))
+    board = board_of([scored("imdn"), scored("vdsr")], [*whole, *of_set("vdsr", (10, 20))])
+    assert entry(board, "vdsr", "latency").reason == "not timed: 2 of 3 images"
+    assert not board_of([scored("imdn")], whole[:2]).groups[-1].cost
+    mixed = [*whole[:2], replace(whole[2], spec=replace(whole[2].spec, fingerprint="f" * 16))]
+    assert not board_of([scored("imdn")], mixed).groups[-1].cost
+
+
+def test_one_image_that_was_disturbed_keeps_its_set_from_a_rank() -> None:
+    """As one that was tiled does."""
+    busy = replace(QUIET, disturbances=("other processes kept 0.98 of 2 cores busy",))
+    timings = of_set("imdn", (1, 2, 4))
+    noisy = [*timings[:2], replace(timings[2], conditions=busy)]
+    found = entry(board_of([scored("imdn")], noisy), "imdn", "latency")
+    assert (found.ranked, found.reason) == (False, "the machine was not quiet, not ranked")
+    tiled = [*timings[:2], replace(timings[2], step="tile:64+21")]
+    assert not entry(board_of([scored("imdn")], tiled), "imdn", "latency").ranked
+
+
+def test_sides_are_height_by_width_and_say_so() -> None:
+    """As in ``--point``, in signatures and in docs."""
+    (group,) = cost_table([timing("imdn", 1, point="7x5", height=7, width=5)], 4, ["imdn"]).groups
+    assert group.label.startswith("cost at LR 7x5 (HxW): ")
+    assert group.signature.startswith("x4|7x5:7x5|")
 
 
 def test_a_noisy_machines_times_are_not_ranked_but_its_memory_is() -> None:
@@ -247,11 +333,11 @@ def test_costs_are_in_every_kind_of_report() -> None:
     assert "median of 9 calls 100 ms (96%: 100 to 100; p10 100, p90 100)" in page
     assert 'title="machine fedcba9876543210"' in page
     text = markdown([board])
-    assert "### cost at 720p (LR 320x180)" in text
+    assert "### cost at 720p, LR 180x320 (HxW)" in text
     assert "| 41.0 (40.9G, printed) |" in text
     rows = [line for line in csv_text([board]).splitlines() if ",latency," in line]
     assert len(rows) == 2
-    assert any("imdn  cost at 720p" in line and "latency 100" in line for line in lines(board))
+    assert any("imdn  cost at 720p" in line and "latency 100 ms" in line for line in lines(board))
 
 
 def test_text_from_outside_is_escaped() -> None:

@@ -96,6 +96,15 @@ def test_what_is_not_a_timing_is_refused(path: tuple[str, ...], value: object, p
         decode_timing(json.dumps(named))
 
 
+def test_schema_1_is_walked_forward() -> None:
+    """It did not say how many images a set has."""
+    named = json.loads(encode_timing(TIMING))
+    del named["items"]
+    assert decode_timing(json.dumps({**named, "schema": 1})) == TIMING
+    with pytest.raises(IntegrityError, match="items"):
+        decode_timing(json.dumps(named))
+
+
 def test_a_missing_field_is_refused() -> None:
     """A record cut by hand is no record."""
     named = json.loads(encode_timing(TIMING))
