@@ -113,15 +113,31 @@ def write_png(path: str | os.PathLike[str], image: U8) -> None:
         ImageError: the image isn't of that shape and dtype.
         StorageError: the disk is full or the folder can't be written.
     """
+    write_atomically(Path(path), encode_png(image))
+
+
+def encode_png(image: U8, palette: U8 | None = None) -> bytes:
+    """The bytes of a PNG: the same pixels give the same bytes.
+
+    Args:
+        image: uint8 ``(H, W)``, ``(H, W, 1)`` or ``(H, W, 3)``.
+        palette: uint8 ``(N, 3)``, the colours that a plane ``(H, W)`` numbers; None for gray or RGB.
+
+    Raises:
+        ImageError: the image isn't of that shape and dtype.
+    """
     if image.dtype != np.uint8 or image.ndim not in (2, 3) or image.shape[2:] not in ((), (1,), (3,)):
         raise ImageError("uint8 (H, W), (H, W, 1) or (H, W, 3)", f"{image.dtype} {image.shape}", "convert it")
     if 0 in image.shape:
         raise ImageError("at least one pixel", f"shape {image.shape}", "give a larger image")
-    buffer = BytesIO()
     plane = image[..., 0] if image.shape[2:] == (1,) else image
-    Image.fromarray(np.ascontiguousarray(plane)).save(buffer, "PNG")
+    picture = Image.fromarray(np.ascontiguousarray(plane))
+    if palette is not None:
+        picture.putpalette(palette.tobytes())
+    buffer = BytesIO()
+    picture.save(buffer, "PNG")
     # A copy: a view kept alive by a traceback would outlive the buffer's own end, which Python reports.
-    write_atomically(Path(path), buffer.getvalue())
+    return buffer.getvalue()
 
 
 # ----------------------------------------------------------------------------------- reading

@@ -218,7 +218,7 @@ class Evaluator:
         if isinstance(adapter, SrbenchError):
             return None
         self.listener.began(planned, work)
-        kept = self._predictions.frames(planned.cell, work, len(source))
+        kept = self._predictions.frames(planned.cell, work)
         frames = kept or stream(adapter, source, planned.protocol)
         return _Live(planned, work, adapter, frames)
 

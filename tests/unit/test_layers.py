@@ -27,7 +27,8 @@ MAY_IMPORT = {
     "gate": BASE | {"store", "stats", "timing_stats", "report"},
     "timing": LOW | {"archs", "data", "metrics", "adapters", "timing_stats"},
     "runner": LOW | {"data", "metrics", "adapters", "store", "timing", "timing_stats"},
-    "report": LOW | {"data", "store", "stats", "timing_stats"},
+    "pictures": LOW | {"data", "metrics", "store"},
+    "report": LOW | {"data", "store", "stats", "timing_stats", "pictures"},
     "ablation": LOW | {"train", "runner", "adapters", "store", "stats", "report"},
     "pytest_plugin": BASE | {"data", "runner", "store", "gate"},
     "explain": LOW | {"data", "metrics", "adapters", "store", "runner"},
@@ -35,7 +36,10 @@ MAY_IMPORT = {
     | {"data", "metrics", "adapters", "store", "timing", "train", "runner", "report"}
     | {"stats", "timing_stats", "gate", "explain", "ablation"},
 }
-JUDGING = ("store.frame", "stats", "timing_stats", "gate", "report", "ablation.effects", "ablation.tables")
+JUDGING = (
+    *("store.frame", "stats", "timing_stats", "gate", "report", "pictures"),
+    *("ablation.effects", "ablation.tables"),
+)
 HEAVY = {"torch", "torchvision", "lpips", "piq"}
 MODULES = sorted(ROOT.rglob("*.py"))
 

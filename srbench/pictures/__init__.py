@@ -1,0 +1,1 @@
+"""What kept predictions look like beside the ground truth: errors, crops, profiles; arrays and PNG files."""
