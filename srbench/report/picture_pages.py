@@ -1,0 +1,384 @@
+"""Pages of pictures: what models made of each image, from predictions that a run kept.
+
+What a set's licence note allows decides what is shown: whole pictures, or crops alone; a private report shows
+everything. All pictures of one set under one protocol keep to `BUDGET` bytes: beyond it items are shown as
+crops, and then left out, which their page says.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from srbench.data.dataset import Dataset
+from srbench.data.datasets import open_dataset
+from srbench.data.manifest import Manifest
+from srbench.errors import SrbenchError
+from srbench.image.io import encode_png
+from srbench.pictures.exhibits import Exhibit, Gallery, Kept, find_galleries
+from srbench.pictures.maps import TOP, scale_png
+from srbench.pictures.plates import CROP, FRAMES, MODELS, SHARE, Plate, Show, measure, plate_of, thumbnail
+from srbench.protocols import get_protocol
+from srbench.report.load import Report
+from srbench.report.names import file_names, stem
+from srbench.report.plain import plain
+from srbench.report.scenes import PanelView, ProfileView, SceneView, data_uri, profile_view, scene_views
+from srbench.report.site import Contribution, File, Link, Page, Part
+from srbench.types import MetricInfo
+
+BUDGET = 16 * 2**20
+"""The most bytes of pictures of one set under one protocol."""
+
+THUMBNAILS = 24
+"""The most thumbnails of a set."""
+
+ALWAYS = "bicubic"
+"""The model that is shown whenever its predictions were kept: what any other is seen against."""
+
+PICTURES = "pictures/index.html"
+_STYLES = ("pictures.css",)
+_SCRIPTS = ("viewer.js",)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a page says of how its pictures were chosen and made."""
+
+    show: Show
+    licence: str
+    crop: int = CROP
+    share: int = round(100 * SHARE)
+    frames: int = FRAMES
+    top: int = TOP
+    scale: str = data_uri(scale_png())
+
+
+@dataclass(frozen=True)
+class ItemPage:
+    """The page of one image or clip.
+
+    Attributes:
+        before, after: addresses of its neighbours' pages, empty where there is none.
+        lead: the scenes that can be zoomed: the whole picture, or each crop.
+        strips: crops that stand below the whole picture.
+    """
+
+    item: str
+    gallery: str
+    set: str
+    size: str
+    frames: int
+    rule: Rule
+    lead: tuple[SceneView, ...]
+    strips: tuple[SceneView, ...]
+    profile: ProfileView | None
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class ItemLine:
+    """An item in its gallery: where the models differ most, as a truth and two models."""
+
+    item: str
+    href: str
+    size: str
+    scene: SceneView
+
+    @property
+    def panels(self) -> tuple[PanelView, ...]:
+        """The truth, and the two models that are compared."""
+        return tuple(
+            self.scene.panels[place] for place in dict.fromkeys((0, self.scene.first, self.scene.second))
+        )
+
+
+@dataclass(frozen=True)
+class GalleryPage:
+    """The page of one set under one protocol."""
+
+    title: str
+    dataset: str
+    dataset_page: str
+    signature: str
+    rule: Rule
+    models: tuple[str, ...]
+    items: tuple[ItemLine, ...]
+    left_out: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class GalleryLine:
+    """A gallery in the list of galleries."""
+
+    title: str
+    href: str
+    items: int
+    models: int
+    show: Show
+
+
+@dataclass(frozen=True)
+class Thumbnails:
+    """A set's pictures on its page.
+
+    Attributes:
+        items: name, address from the site's folder, width and height.
+        galleries: name and address.
+        more: items without a thumbnail.
+    """
+
+    show: Show
+    items: tuple[tuple[str, str, int, int], ...]
+    galleries: tuple[tuple[str, str], ...]
+    more: int
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A gallery with its files.
+
+    Attributes:
+        name: of its folder below ``pictures``.
+        labels: of its models.
+        plates: by item.
+        left_out: what is not shown, and why.
+    """
+
+    name: str
+    title: str
+    gallery: Gallery
+    show: Show
+    labels: tuple[str, ...]
+    plates: tuple[Plate, ...]
+    left_out: tuple[tuple[str, str], ...]
+
+    @property
+    def path(self) -> str:
+        """Of its page."""
+        return f"pictures/{self.name}/index.html"
+
+
+def picture_pages(report: Report) -> Contribution:
+    """Galleries, a page for each item, and thumbnails on the pages of sets."""
+    galleries = find_galleries(report.run, report.results)
+    drawn = [
+        _drawn(gallery, name, report) for gallery, name in zip(galleries, _names(galleries), strict=True)
+    ]
+    drawn = [one for one in drawn if one.plates]
+    thumbnails, pictures = _thumbnails(report, drawn)
+    files = [file for one in drawn for file in _files(one)]
+    return Contribution(
+        nav=[Link("Pictures", PICTURES)] if drawn else (),
+        pages=[page for one in drawn for page in _pages(one, report)] + _list(drawn),
+        parts=[*thumbnails, *_on_models(drawn, report)],
+        files=[*files, *pictures],
+    )
+
+
+def shown(manifest: Manifest, *, private: bool) -> Show:
+    """What may be shown of a set: what its licence note says, or all in a private report."""
+    return "whole" if private else manifest.publish
+
+
+def _names(galleries: Sequence[Gallery]) -> list[str]:
+    """``set5-x4-classic``; with what tells them apart where fields of a protocol were replaced."""
+    cells = [gallery.cell for gallery in galleries]
+    short = [f"{cell.dataset}-x{cell.scale}-{cell.protocol}" for cell in cells]
+    named = [
+        name if short.count(name) == 1 else f"{name}-{cell.signature}-{cell.pixels}"
+        for name, cell in zip(short, cells, strict=True)
+    ]
+    files = file_names(named)
+    return [files[name] for name in named]
+
+
+# --------------------------------------------------------------------------------------- drawing
+
+
+def _drawn(gallery: Gallery, name: str, report: Report) -> Drawn:
+    show = shown(gallery.dataset.manifest, private=report.private)
+    chosen, others = choose_models(gallery.exhibits)
+    left_out = [*gallery.absent, *((model, f"only {MODELS} models are shown") for model, _ in others)]
+    plates: list[Plate] = []
+    for exhibit in gallery.exhibits:
+        known = {(one.model, one.inference): one for one in exhibit.kept}
+        kept = tuple(known[name] for name in chosen if name in known)
+        labels = labels_of(kept, chosen, report.catalog.titles)
+        spent = sum(plate.size for plate in plates)
+        plate = _affordable(replace(exhibit, kept=kept), show, labels, BUDGET - spent) if kept else ""
+        if isinstance(plate, Plate):
+            plates.append(plate)
+        else:
+            left_out.append((exhibit.item, plate or "no prediction of the models shown was kept"))
+    cell = gallery.cell
+    return Drawn(
+        name,
+        plain(f"{gallery.dataset.manifest.title} x{cell.scale}, {cell.protocol}"),
+        gallery,
+        show,
+        tuple(plain(label) for label in labels_of(_named(chosen), chosen, report.catalog.titles)),
+        tuple(plates),
+        tuple((plain(what), plain(why)) for what, why in left_out),
+    )
+
+
+Name = tuple[str, str]
+"""A model and its inference."""
+
+
+def choose_models(exhibits: Iterable[Exhibit]) -> tuple[list[Name], list[Name]]:
+    """Up to `MODELS` models to show beside each other, and the others.
+
+    `ALWAYS` and those of the highest mean PSNR, as the records have it; shown in the order of that mean.
+    """
+    values: dict[Name, list[float]] = {}
+    for exhibit in exhibits:
+        for kept in exhibit.kept:
+            psnr = kept.scores.get("psnr_y", kept.scores.get("psnr_rgb", -math.inf))
+            values.setdefault((kept.model, kept.inference), []).append(psnr)
+    order = sorted(values, key=lambda name: (-sum(values[name]) / len(values[name]), name))
+    first = sorted(order, key=lambda name: name[0] != ALWAYS)[:MODELS]
+    return [name for name in order if name in first], [name for name in order if name not in first]
+
+
+def labels_of(kept: Sequence[Kept], chosen: Iterable[Name], titles: Mapping[str, str]) -> list[str]:
+    """Titles; with the inference where one model is shown under several."""
+    models = [model for model, _ in chosen]
+    titled = [titles.get(one.model, one.model) for one in kept]
+    return [
+        f"{title} ({one.inference})" if models.count(one.model) > 1 else title
+        for one, title in zip(kept, titled, strict=True)
+    ]
+
+
+def _named(chosen: Iterable[Name]) -> list[Kept]:
+    return [Kept(model, inference, ()) for model, inference in chosen]
+
+
+def _affordable(exhibit: Exhibit, show: Show, labels: Sequence[str], left: int) -> Plate | str:
+    """The plate that fits into `left` bytes: whole, else crops; else why there is none."""
+    try:
+        measured = measure(exhibit)
+        shows: Sequence[Show] = ("whole", "crops") if show == "whole" else ("crops",)
+        plates = (plate_of(exhibit, kind, labels, measured) for kind in shows)
+        fitting = next((plate for plate in plates if plate.size <= left), None)
+    except SrbenchError as error:
+        return str(error)
+    if fitting is None:
+        return f"all pictures of a set keep to {BUDGET // 2**20} MiB"
+    return fitting if fitting.scenes else "the models don't differ, so no crop was chosen"
+
+
+# ----------------------------------------------------------------------------------------- pages
+
+
+def _files(one: Drawn) -> Iterator[File]:
+    items = file_names(plate.item for plate in one.plates)
+    for plate in one.plates:
+        for name, content in plate.files.items():
+            yield File(f"pictures/{one.name}/{items[plate.item]}/{name}", content)
+
+
+def _pages(one: Drawn, report: Report) -> Iterator[Page]:
+    items = file_names(plate.item for plate in one.plates)
+    hrefs = [f"{items[plate.item]}.html" for plate in one.plates]
+    rule = Rule(one.show, plain(one.gallery.dataset.manifest.licence))
+    lines = []
+    for place, plate in enumerate(one.plates):
+        view = _item_page(one, plate, items[plate.item], report.catalog.metrics, rule)
+        lines.append(ItemLine(view.item, hrefs[place], view.size, (view.strips or view.lead)[0]))
+        before, after = ("", *hrefs)[place], (*hrefs, "")[place + 1]
+        path = f"pictures/{one.name}/{hrefs[place]}"
+        title = f"{view.item}, {view.gallery}"
+        yield Page(
+            path, "pictures_item.html.j2", title, replace(view, before=before, after=after), _STYLES, _SCRIPTS
+        )
+    cell = one.gallery.cell
+    gallery = GalleryPage(
+        title=one.title,
+        dataset=plain(cell.dataset),
+        dataset_page=report.paths.datasets[cell.dataset],
+        signature=plain(cell.signature),
+        rule=rule,
+        models=one.labels,
+        items=tuple(lines),
+        left_out=one.left_out,
+    )
+    yield Page(one.path, "pictures_gallery.html.j2", f"Pictures: {one.title}", gallery, _STYLES)
+
+
+def _item_page(
+    one: Drawn, plate: Plate, folder: str, metrics: Mapping[str, MetricInfo], rule: Rule
+) -> ItemPage:
+    address = partial("{}/{}".format, folder)
+    scenes = scene_views(plate, metrics, address)
+    lead = [scene for scene in scenes if scene.whole or plate.show == "crops"]
+    return ItemPage(
+        item=plain(plate.item),
+        gallery=one.title,
+        set=plain(one.gallery.dataset.manifest.title),
+        size=f"{plate.width} x {plate.height}",
+        frames=plate.frames,
+        rule=replace(rule, show=plate.show),
+        lead=tuple(lead),
+        strips=tuple(scene for scene in scenes if scene not in lead),
+        profile=profile_view(plate, address),
+        before="",
+        after="",
+    )
+
+
+def _list(drawn: Sequence[Drawn]) -> list[Page]:
+    lines = [GalleryLine(one.title, one.path, len(one.plates), len(one.labels), one.show) for one in drawn]
+    return [Page(PICTURES, "pictures.html.j2", "Pictures", lines, _STYLES)] if lines else []
+
+
+# -------------------------------------------------------------------------- parts of others' pages
+
+
+def _on_models(drawn: Sequence[Drawn], report: Report) -> Iterator[Part]:
+    links: dict[str, list[tuple[str, str]]] = {}
+    for one in drawn:
+        for kept in {kept.model for exhibit in one.gallery.exhibits for kept in exhibit.kept}:
+            links.setdefault(kept, []).append((one.title, one.path))
+    for model, view in sorted(links.items()):
+        yield Part(report.paths.models[model], "pictures", "Pictures", "pictures_links.html.j2", view)
+
+
+def _thumbnails(report: Report, drawn: Sequence[Drawn]) -> tuple[list[Part], list[File]]:
+    parts, files = [], []
+    for label, path in sorted(report.paths.datasets.items()):
+        galleries = tuple((one.title, one.path) for one in drawn if one.gallery.cell.dataset == label)
+        dataset = _present(label)
+        if dataset is None:
+            continue
+        show = shown(dataset.manifest, private=report.private)
+        found = list(_small(dataset, show, f"datasets/{stem(path)}"))
+        files += [file for file, _ in found]
+        view = Thumbnails(show, tuple(line for _, line in found), galleries, len(dataset.items) - len(found))
+        parts.append(Part(path, "pictures", "Pictures", "thumbnails.html.j2", view, _STYLES))
+    return parts, files
+
+
+def _present(label: str) -> Dataset | None:
+    """The set, where some of it is here."""
+    try:
+        dataset = open_dataset(label.partition("[")[0])
+    except SrbenchError:
+        return None
+    return dataset if dataset.items else None
+
+
+def _small(dataset: Dataset, show: Show, folder: str) -> Iterator[tuple[File, tuple[str, str, int, int]]]:
+    names = file_names(item.name for item in dataset.items)
+    protocol = get_protocol("classic", dataset.scales[0])
+    for item in dataset.items[:THUMBNAILS]:
+        try:
+            image = thumbnail(dataset.source(item, protocol).hr(0), show)
+        except SrbenchError:  # a file that changed has no picture; `srbench data verify` tells
+            continue
+        path = f"{folder}/{names[item.name]}.png"
+        yield File(path, encode_png(image)), (plain(item.name), path, image.shape[1], image.shape[0])
