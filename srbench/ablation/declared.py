@@ -25,12 +25,14 @@
 
     [recipe]                          # as in a recipe, without its name and seed
     ...
+
+Levels can be models that exist instead (``model = "srgan"``); then there is a ``scale``, and no recipe.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -47,10 +49,12 @@ class Level:
 
     Attributes:
         set: the fields of the recipe that it changes, tables in tables; a list replaces a list.
+        model: a model that exists is this level; nothing is trained.
     """
 
     name: str
     set: Mapping[str, Any] = field(default_factory=dict)
+    model: str = ""
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,9 @@ class Factor:
     """What is varied, and what a paper says of it.
 
     Attributes:
-        claim: in words: going from level `base` to level `better` makes PSNR higher.
+        claim: in words: going from level `base` to level `better` makes the first metric better.
         source: of the claim.
+        levels: two or more; each is compared with `base`, the claim is of `better` alone.
     """
 
     name: str
@@ -78,7 +83,8 @@ class Ablation:
         seeds: of initialisation and patches; each level sees the same ones.
         datasets: test sets.
         metrics: by name; the first one decides.
-        recipe: a recipe's table without ``name`` and ``seed``.
+        recipe: a recipe's table without ``name`` and ``seed``; empty if models are the levels.
+        scale: of the models that are levels; a recipe's own otherwise.
     """
 
     name: str
@@ -86,32 +92,29 @@ class Ablation:
     seeds: tuple[int, ...]
     datasets: tuple[str, ...]
     factors: tuple[Factor, ...]
-    recipe: Mapping[str, Any]
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    scale: int = 0
     metrics: tuple[str, ...] = ("psnr_y", "ssim_y")
-
-    @property
-    def scale(self) -> int:
-        """The recipe's."""
-        return int(self.recipe["network"]["scale"])
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One training of an ablation: a level of each factor, and a seed."""
+    """One training of an ablation: a level of each factor, and a seed; or a model that exists.
 
+    Attributes:
+        name: ``bn-loss.plain.l1.s0``: the recipe's and the weights file's; or the model's.
+        recipe: None for a model that exists.
+    """
+
+    name: str
     levels: tuple[str, ...]
     seed: int
-    recipe: Recipe
-
-    @property
-    def name(self) -> str:
-        """``bn-loss.plain.l1.s0``: the recipe's and the weights file's."""
-        return self.recipe.name
+    recipe: Recipe | None
 
     @property
     def model(self) -> str:
         """The name in records."""
-        return f"trained:{self.name}"
+        return f"trained:{self.name}" if self.recipe else self.name
 
 
 def load_ablation(text: str, where: str) -> Ablation:
@@ -122,21 +125,27 @@ def load_ablation(text: str, where: str) -> Ablation:
     """
     ablation = _READER.read(Ablation, read_toml(text, where, "ablation"), where)
     _check(ablation, where)
-    for _ in trials(ablation):
-        pass  # every recipe is read, so that none is found wrong after hours
-    return ablation
+    found = list(trials(ablation))  # every recipe is read, so that none is found wrong after hours
+    scale = found[0].recipe.network.scale if found[0].recipe else ablation.scale
+    return replace(ablation, scale=scale)
 
 
 def trials(ablation: Ablation) -> Iterator[Trial]:
-    """Every training, seeds last."""
+    """Every training, seeds last; or every model."""
     for seed in ablation.seeds:
         for levels in product(*(factor.levels for factor in ablation.factors)):
-            names = tuple(level.name for level in levels)
-            table: dict[str, Any] = {**ablation.recipe}
-            for level in levels:
-                table = _merged(table, level.set)
-            name = ".".join((ablation.name, *names, f"s{seed}"))
-            yield Trial(names, seed, recipe_from({**table, "name": name, "seed": seed}, name))
+            yield _trial(ablation, levels, seed)
+
+
+def _trial(ablation: Ablation, levels: tuple[Level, ...], seed: int) -> Trial:
+    names = tuple(level.name for level in levels)
+    if levels[0].model:
+        return Trial(levels[0].model, names, seed, None)
+    table: dict[str, Any] = {**ablation.recipe}
+    for level in levels:
+        table = _merged(table, level.set)
+    name = ".".join((ablation.name, *names, f"s{seed}"))
+    return Trial(name, names, seed, recipe_from({**table, "name": name, "seed": seed}, name))
 
 
 def _merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
@@ -149,8 +158,13 @@ def _merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any
 
 
 def _check(ablation: Ablation, where: str) -> None:
-    if {"name", "seed"} & set(ablation.recipe) or not isinstance(ablation.recipe.get("network"), Mapping):
+    levels = [level for factor in ablation.factors for level in factor.levels]
+    if any(level.model for level in levels):
+        _check_models(ablation, levels, where)
+    elif {"name", "seed"} & set(ablation.recipe) or not isinstance(ablation.recipe.get("network"), Mapping):
         raise _READER.refused("a recipe with a network, without name and seed", "another", where)
+    elif ablation.scale:
+        raise _READER.refused("the recipe's scale alone", f"scale = {ablation.scale} beside it", where)
     if not (ablation.factors and ablation.seeds and ablation.datasets and ablation.metrics):
         raise _READER.refused("factors, seeds, datasets and metrics", "an empty list", where)
     for factor in ablation.factors:
@@ -158,3 +172,13 @@ def _check(ablation: Ablation, where: str) -> None:
         if len(set(names)) != len(names) or not {factor.base, factor.better} <= set(names):
             expected = f"different levels of {factor.name}, {factor.base} and {factor.better} among them"
             raise _READER.refused(expected, ", ".join(names) or "none", where)
+
+
+def _check_models(ablation: Ablation, levels: Sequence[Level], where: str) -> None:
+    """Models can't be combined or trained again: one factor, one seed, each level a model, no recipe."""
+    plain = all(level.model and not level.set for level in levels) and not ablation.recipe
+    if not plain or len(ablation.factors) > 1 or len(ablation.seeds) != 1:
+        expected = "one factor and one seed, and a model alone for each level"
+        raise _READER.refused(expected, "models beside a recipe, factors or seeds", where)
+    if ablation.scale < 1:
+        raise _READER.refused("the models' scale", f"scale = {ablation.scale}", where)

@@ -1,14 +1,17 @@
 """What an ablation found: paired differences per image, seeds nested in them, and what that says of a claim.
 
 A factor's effect on a set is, for each image, the mean over seeds (and over the other factors' levels) of the
-score at the level that a paper calls better, minus the same at the other level. Its interval is for other
-images like these (`srbench.stats.mean_interval`), so the seeds' share is in each image's mean and is shown
-apart: the standard deviation, over seeds, of the set's mean difference.
+score at one level, minus the same at the base level; a paper's claim is of one of them. Its interval is for
+other images like these (`srbench.stats.mean_interval`), so the seeds' share is in each image's mean and is
+shown apart: the standard deviation, over seeds, of the set's mean difference.
+
+Clips are too few for that (Vid4 has four). There the interval is for other stretches of these clips: each
+is cut into stretches of about `STRETCH` frames, and their differences, moved to the clips' mean, take the
+images' place. It says nothing of other clips.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -17,28 +20,35 @@ import numpy as np
 
 from srbench.ablation.declared import Ablation, Factor, Trial, trials
 from srbench.errors import NothingMeasured
-from srbench.stats import Interval, effect_size, mean_interval
-from srbench.store.scores import CellScores
+from srbench.registry import metrics
+from srbench.stats import Floats, Interval, effect_size, mean_interval
+from srbench.store.scores import CellScores, Values
 
 Verdict = Literal["confirmed", "not confirmed", "undecided"]
-Scores = Mapping[str, Mapping[str, float]]
-"""By model, then by image."""
+Scores = Mapping[str, Mapping[str, Values]]
+"""By model, then by image or clip, one value a frame."""
+STRETCH = 10
+"""Frames: neighbouring ones differ little, those ten apart more."""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """The effect of one factor on one set, in one metric.
+    """The effect of one level against the base on one set, in one metric.
 
     Attributes:
+        level: that which is compared with the factor's base.
         where: at which levels of the other factors; empty for the mean over all of them.
-        mean: ``better`` minus ``base``.
-        interval: of 95 % for images like these; None for too few images.
+        mean: the level minus the base.
+        interval: of 95 % for images like these, or stretches of these clips; None for too few.
         seeds: the set's mean difference of each seed.
-        size: Hedges' g over images.
-        n: images.
+        size: Hedges' g over images (or stretches).
+        n: images or clips.
+        stretches: of clips, which the interval is of; 0 for images.
+        lower_is_better: as LPIPS.
     """
 
     factor: str
+    level: str
     dataset: str
     metric: str
     where: str
@@ -47,18 +57,20 @@ class Effect:
     seeds: tuple[float, ...]
     size: float | None
     n: int
+    stretches: int = 0
+    lower_is_better: bool = False
 
     @property
-    def seed_spread(self) -> float:
-        """Standard deviation over seeds; NaN for one seed."""
-        return float(np.std(self.seeds, ddof=1)) if len(self.seeds) > 1 else math.nan
+    def seed_spread(self) -> float | None:
+        """Standard deviation over seeds; None for one seed."""
+        return float(np.std(self.seeds, ddof=1)) if len(self.seeds) > 1 else None
 
     @property
     def verdict(self) -> Verdict:
         """What this set says: a sign known beyond its images, and the same for every seed."""
         if self.interval is None or not self.interval.excludes_zero or len({s > 0 for s in self.seeds}) > 1:
             return "undecided"
-        return "confirmed" if self.mean > 0 else "not confirmed"
+        return "confirmed" if (self.mean > 0) != self.lower_is_better else "not confirmed"
 
 
 def verdict(effects: Sequence[Effect]) -> Verdict:
@@ -68,27 +80,48 @@ def verdict(effects: Sequence[Effect]) -> Verdict:
 
 
 def effects_of(ablation: Ablation, cells: Sequence[CellScores]) -> list[Effect]:
-    """Every factor's effect, over all and at each level of the others, on each set and in each metric.
+    """Every level's effect, over all and at each level of the other factors, on each set and in each metric.
 
     Raises:
         NothingMeasured: a trial has no score on an image that others have.
     """
     found: list[Effect] = []
     labels = list(dict.fromkeys(cell.cell.dataset for cell in cells))
+    everything = tuple(trials(ablation))
     for metric in ablation.metrics:
         for label in labels:
-            scores = _scores(ablation, cells, label, metric)
+            scored = _Scored(ablation, everything, label, metric, _scores(everything, cells, label, metric))
             for factor in ablation.factors:
                 found += [
-                    _effect(ablation, factor, w, label, metric, scores) for w in _places(ablation, factor)
+                    scored.effect(factor, level, where)
+                    for level in compared(factor)
+                    for where in _places(ablation, factor)
                 ]
     return found
 
 
-def _scores(ablation: Ablation, cells: Sequence[CellScores], dataset: str, metric: str) -> Scores:
-    names = {trial.model for trial in trials(ablation)}
+def compared(factor: Factor) -> list[str]:
+    """The levels that are compared with the base, the one that the claim is of first."""
+    others = [level.name for level in factor.levels if level.name not in (factor.base, factor.better)]
+    return [factor.better, *others]
+
+
+def stretches(clips: Sequence[Floats], mean: float) -> Floats:
+    """Differences of stretches of about `STRETCH` frames each, moved so that their mean is that over clips.
+
+    Args:
+        clips: a clip's frame-by-frame differences each.
+        mean: over the clips.
+    """
+    cut = [part for frames in clips for part in np.array_split(frames, max(1, round(len(frames) / STRETCH)))]
+    values = np.asarray([np.mean(part) for part in cut])
+    return np.asarray(values - values.mean() + mean)
+
+
+def _scores(everything: Sequence[Trial], cells: Sequence[CellScores], dataset: str, metric: str) -> Scores:
+    names = {trial.model for trial in everything}
     found = {
-        cell.cell.model: {item: float(np.mean(values)) for item, values in one.items.items()}
+        cell.cell.model: one.items
         for cell in cells
         for one in cell.metrics
         if cell.cell.dataset == dataset and one.name == metric and cell.cell.model in names
@@ -108,37 +141,53 @@ def _places(ablation: Ablation, factor: Factor) -> list[str]:
     return ["", *others]
 
 
-def _effect(
-    ablation: Ablation, factor: Factor, where: str, dataset: str, metric: str, scores: Scores
-) -> Effect:
-    images = sorted(next(iter(scores.values())))
-    rows = []
-    for seed in ablation.seeds:
-        means = [
-            _mean([t for t in _chosen(ablation, factor, level, where) if t.seed == seed], images, scores)
-            for level in (factor.better, factor.base)
+@dataclass(frozen=True)
+class _Scored:
+    """One metric's scores of all trials on one set."""
+
+    ablation: Ablation
+    trials: tuple[Trial, ...]
+    dataset: str
+    metric: str
+    scores: Scores
+
+    def effect(self, factor: Factor, level: str, where: str) -> Effect:
+        """A level minus the base."""
+        by_seed = [self._differences(factor, level, where, seed) for seed in self.ablation.seeds]
+        over_seeds = [np.mean(frames, axis=0) for frames in zip(*by_seed, strict=True)]
+        mean = _mean_of_items(over_seeds)
+        clips = any(len(frames) > 1 for frames in over_seeds)
+        samples = stretches(over_seeds, mean) if clips else np.concatenate(over_seeds)
+        return Effect(
+            factor=factor.name,
+            level=level,
+            dataset=self.dataset,
+            metric=self.metric,
+            where=where,
+            mean=mean,
+            interval=mean_interval(samples),
+            seeds=tuple(_mean_of_items(differences) for differences in by_seed),
+            size=effect_size(samples),
+            n=len(over_seeds),
+            stretches=len(samples) if clips else 0,
+            lower_is_better=metrics()[self.metric].info.direction == "lower",
+        )
+
+    def _differences(self, factor: Factor, level: str, where: str, seed: int) -> list[Floats]:
+        means = (self._means(factor, one, where, seed) for one in (level, factor.base))
+        return [better - base for better, base in zip(*means, strict=True)]
+
+    def _means(self, factor: Factor, level: str, where: str, seed: int) -> list[Floats]:
+        """A level's values of each image (or clip, frame by frame), means over the other factors' levels."""
+        at = self.ablation.factors.index(factor)
+        chosen = [
+            self.scores[trial.model]
+            for trial in self.trials
+            if trial.seed == seed and trial.levels[at] == level and (not where or where in trial.levels)
         ]
-        rows.append(means[0] - means[1])
-    by_seed = np.stack(rows)
-    over_seeds = by_seed.mean(axis=0)
-    return Effect(
-        factor=factor.name,
-        dataset=dataset,
-        metric=metric,
-        where=where,
-        mean=float(over_seeds.mean()),
-        interval=mean_interval(over_seeds),
-        seeds=tuple(float(mean) for mean in by_seed.mean(axis=1)),
-        size=effect_size(over_seeds),
-        n=len(images),
-    )
+        return [np.mean([items[image] for items in chosen], axis=0) for image in sorted(chosen[0])]
 
 
-def _chosen(ablation: Ablation, factor: Factor, level: str, where: str) -> list[Trial]:
-    at = ablation.factors.index(factor)
-    return [t for t in trials(ablation) if t.levels[at] == level and (not where or where in t.levels)]
-
-
-def _mean(chosen: list[Trial], images: list[str], scores: Scores) -> np.ndarray:
-    values = [[scores[trial.model][image] for image in images] for trial in chosen]
-    return np.asarray(np.mean(values, axis=0))
+def _mean_of_items(differences: Sequence[Floats]) -> float:
+    """The mean over images, or over clips of the means over their frames."""
+    return float(np.mean([np.mean(frames) for frames in differences]))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from srbench.ablation.declared import Ablation, Trial, trials
@@ -17,6 +18,7 @@ from srbench.runner.evaluate import Outcome
 from srbench.runner.execute import execute
 from srbench.runner.plan import Plan
 from srbench.runner.request import Request, choose_datasets, choose_metrics, choose_models
+from srbench.store.scores import CellScores, load_scores
 from srbench.train.recipes import Recipe
 from srbench.train.record import TrainingRecord
 from srbench.types import Record
@@ -35,19 +37,31 @@ class Place:
     pretrained: bool = False
 
     def weights(self, trial: Trial) -> Path:
-        """The file of a trial's weights, whether it is there or not."""
+        """The file of a trial's weights, whether it is there or not.
+
+        Of those that come with srbench it is one of the same recipe, whatever ablation it was made for.
+        """
         name = f"{trial.name}.safetensors"
-        return weights_folder() / name if self.pretrained else self.folder / "training" / trial.name / name
+        if not self.pretrained:
+            return self.folder / "training" / trial.name / name
+        return shipped().get(trial.recipe.digest if trial.recipe else "", weights_folder() / name)
 
     def record(self, trial: Trial) -> TrainingRecord:
         """The record of a trial's training."""
-        if self.pretrained:
-            return TrainingRecord(weights_folder() / f"{trial.name}.jsonl")
-        return TrainingRecord(self.folder / "training" / trial.name / "record.jsonl")
+        path = self.weights(trial)
+        return TrainingRecord(path.with_suffix(".jsonl") if self.pretrained else path.parent / "record.jsonl")
+
+
+@cache
+def shipped() -> Mapping[str, Path]:
+    """The weights that come with srbench, by their recipes' digests."""
+    return {read_trained(path)[1].digest: path for path in sorted(weights_folder().glob("*.safetensors"))}
 
 
 def finished(trial: Trial, place: Place) -> bool:
-    """Whether a trial's weights are there, of just this recipe and all its steps."""
+    """Whether a trial's weights are there, of just this recipe and all its steps; always of a model."""
+    if trial.recipe is None:
+        return True
     path = place.weights(trial)
     if not path.is_file():
         return False
@@ -66,7 +80,7 @@ def train_missing(ablation: Ablation, place: Place, train: Train) -> None:
         Unavailable: they should come with srbench and don't.
     """
     for trial in trials(ablation):
-        if finished(trial, place):
+        if trial.recipe is None or finished(trial, place):
             continue
         if place.pretrained:
             got = f"no weights of {trial.name}'s recipe"
@@ -84,7 +98,9 @@ def evaluate_trials(
     limit: int | None = None,
 ) -> tuple[Plan, Outcome, list[Record]]:
     """Score every trial's weights on the test sets; what the journal has is not computed again."""
-    models = tuple(f"trained:{place.weights(trial)}" for trial in trials(ablation))
+    models = tuple(
+        f"trained:{place.weights(trial)}" if trial.recipe else trial.model for trial in trials(ablation)
+    )
     request = Request(
         models=choose_models(models),
         datasets=choose_datasets(ablation.datasets),
@@ -94,3 +110,12 @@ def evaluate_trials(
         folder=place.folder,
     )
     return execute(request, listen, sys.argv[1:])
+
+
+def scores_of_trials(ablation: Ablation, place: Place) -> list[CellScores]:
+    """What `evaluate_trials` recorded, under the trials' names, whatever their weights' files are called."""
+    names = {f"trained:{place.weights(t).stem}": t.model for t in trials(ablation) if t.recipe}
+    return [
+        replace(one, cell=replace(one.cell, model=names.get(one.cell.model, one.cell.model)))
+        for one in load_scores(place.folder)
+    ]

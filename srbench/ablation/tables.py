@@ -30,7 +30,28 @@ class Cost:
     seconds: float
 
 
-def findings(ablation: Ablation, effects: Sequence[Effect], costs: Sequence[Cost]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Curve:
+    """How one training went.
+
+    Attributes:
+        trial: its name.
+        levels: one of each factor.
+        seed: of the initialisation and the patches.
+        loss: steps, and the loss's mean over the steps before; some fifty of them.
+        psnr_y: steps, and PSNR of the held-out training images in dB.
+    """
+
+    trial: str
+    levels: tuple[str, ...]
+    seed: int
+    loss: tuple[tuple[int, float], ...]
+    psnr_y: tuple[tuple[int, float], ...]
+
+
+def findings(
+    ablation: Ablation, effects: Sequence[Effect], costs: Sequence[Cost], curves: Sequence[Curve]
+) -> dict[str, Any]:
     """All of it as plain values: what a page or a script needs."""
     return {
         "name": ablation.name,
@@ -50,31 +71,39 @@ def findings(ablation: Ablation, effects: Sequence[Effect], costs: Sequence[Cost
         ],
         "effects": [{**asdict(e), "seed_spread": e.seed_spread, "verdict": e.verdict} for e in effects],
         "costs": [asdict(cost) for cost in costs],
+        "curves": [asdict(curve) for curve in curves],
     }
 
 
 def _overall(factor: Factor, effects: Sequence[Effect], metric: str) -> list[Effect]:
-    return [e for e in effects if e.factor == factor.name and e.metric == metric and not e.where]
+    """What the claim is judged by."""
+    own = [e for e in effects if (e.factor, e.level) == (factor.name, factor.better)]
+    return [e for e in own if e.metric == metric and not e.where]
 
 
 def rows_of(effects: Sequence[Effect]) -> list[tuple[str, ...]]:
-    """One row per effect: set, metric, at, difference, interval, seeds, images, verdict."""
+    """One row per effect: level, set, metric, at, difference, interval, seeds, images, verdict."""
     return [
         (
+            effect.level,
             effect.dataset,
             effect.metric,
             effect.where or "all",
             f"{effect.mean:+.{_decimals(effect)}f}",
             interval_text(effect),
-            f"{effect.seed_spread:.{_decimals(effect)}f}",
-            str(effect.n),
+            "" if effect.seed_spread is None else f"{effect.seed_spread:.{_decimals(effect)}f}",
+            f"{effect.n} clips, {effect.stretches} stretches" if effect.stretches else str(effect.n),
             effect.verdict if effect.interval else "",
         )
         for effect in effects
     ]
 
 
-HEAD = ("set", "metric", "at", "difference", "95 %", "seeds' SD", "images", "says")
+STRETCHES = (
+    "Too few clips for an interval over clips: it is over stretches of about ten frames of these clips, "
+    "and says nothing of others."
+)
+HEAD = ("level", "set", "metric", "at", "difference", "95 %", "seeds' SD", "images", "says")
 
 
 def interval_text(effect: Effect) -> str:
@@ -92,13 +121,11 @@ def _decimals(effect: Effect) -> int:
 def markdown(ablation: Ablation, effects: Sequence[Effect], costs: Sequence[Cost], command: str) -> str:
     """The page: each claim beside what was measured, then what the levels cost."""
     lines = [f"# {cell(ablation.title)}", ""]
-    lines += [
-        f"x{ablation.scale}, seeds {', '.join(map(str, ablation.seeds))}, "
-        f"{ablation.recipe['steps']} steps each. `{command}` makes it again.",
-        "",
-    ]
+    lines += [f"x{ablation.scale}, {_trained(ablation)}. `{command}` makes it again.", ""]
     for factor in ablation.factors:
         lines += _section(ablation, factor, effects)
+    if not costs:
+        return "\n".join(lines)
     lines += ["## What the levels cost", "", *_table(("factor", "level", "parameters", "kept", "seconds"))]
     lines += [
         f"| {cell(c.factor)} | {cell(c.level)} | {c.params:,.0f} | {c.saved_bytes / 1e6:.2f} MB "
@@ -109,6 +136,12 @@ def markdown(ablation: Ablation, effects: Sequence[Effect], costs: Sequence[Cost
     return "\n".join([*lines, "", kept, ""])
 
 
+def _trained(ablation: Ablation) -> str:
+    if not ablation.recipe:
+        return "models as they were published: one training each, so seeds say nothing"
+    return f"seeds {', '.join(map(str, ablation.seeds))}, {ablation.recipe['steps']} steps each"
+
+
 def _section(ablation: Ablation, factor: Factor, effects: Sequence[Effect]) -> list[str]:
     own = [effect for effect in effects if effect.factor == factor.name]
     said = verdict(_overall(factor, effects, ablation.metrics[0]))
@@ -117,6 +150,7 @@ def _section(ablation: Ablation, factor: Factor, effects: Sequence[Effect]) -> l
         "",
         f"The claim: {cell(factor.claim)} ({cell(factor.source)}).",
         f"Measured: {cell(factor.better)} minus {cell(factor.base)}, per image, averaged over seeds.",
+        *([STRETCHES] if any(effect.stretches for effect in own) else []),
         "",
         *_table(HEAD),
         *("| " + " | ".join(map(cell, row)) + " |" for row in rows_of(own)),
@@ -161,7 +195,7 @@ def picture(ablation: Ablation, effects: Sequence[Effect]) -> str:
 
 
 def _drawn(effect: Effect, y: float, x: Any) -> list[str]:
-    label = f"{effect.factor}, {effect.dataset}" + (f", at {effect.where}" if effect.where else "")
+    label = f"{effect.level}, {effect.dataset}" + (f", at {effect.where}" if effect.where else "")
     parts = [f'<text x="10" y="{y + 4}">{escape(label)}</text>']
     if effect.interval is not None:
         ends = f'x1="{x(effect.interval.low)}" y1="{y}" x2="{x(effect.interval.high)}" y2="{y}"'

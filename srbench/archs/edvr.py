@@ -82,8 +82,40 @@ class DeformableConv(nn.Module):
             ``(N, features, H, W)``.
         """
         first, second, mask = self.conv_offset(guide).chunk(3, 1)
-        offset = torch.cat([first, second], 1)
-        return cast(Tensor, deform_conv2d(x, offset, self.weight, self.bias, padding=1, mask=mask.sigmoid()))
+        offset, mask = torch.cat([first, second], 1), mask.sigmoid()
+        if self.training and x.device.type == "cpu":
+            return sampled_conv2d(x, offset, self.weight, self.bias, mask)
+        return cast(Tensor, deform_conv2d(x, offset, self.weight, self.bias, padding=1, mask=mask))
+
+
+def sampled_conv2d(x: Tensor, offset: Tensor, weight: Tensor, bias: Tensor, mask: Tensor) -> Tensor:
+    """``deform_conv2d`` for 3x3 and padding 1 by ``grid_sample``: the same to rounding.
+
+    Forth and back it takes a quarter of the time on a CPU (`tests/bench/study_deformable.py`).
+
+    Args:
+        x: ``(N, C, H, W)``.
+        offset: ``(N, 18 groups, H, W)``: for each group and tap its shift down, then right.
+        weight: ``(out, C, 3, 3)``.
+        bias: ``(out,)``.
+        mask: ``(N, 9 groups, H, W)``.
+
+    Returns:
+        ``(N, out, H, W)``.
+    """
+    n, c, h, w = x.shape
+    groups = mask.shape[1] // 9
+    shift = offset.reshape(n * groups, 9, 2, h, w)
+    taps = torch.arange(9, device=x.device)
+    rows = torch.arange(h, device=x.device)[:, None] + (taps // 3 - 1)[:, None, None] + shift[:, :, 0]
+    cols = torch.arange(w, device=x.device) + (taps % 3 - 1)[:, None, None] + shift[:, :, 1]
+    # grid_sample counts from -1 to 1 between the centres of the outermost pixels.
+    grid = torch.stack((2 * cols / max(w - 1, 1) - 1, 2 * rows / max(h - 1, 1) - 1), -1)
+    sampled = F.grid_sample(
+        x.reshape(n * groups, c // groups, h, w), grid.view(n * groups, 9 * h, w, 2), align_corners=True
+    )
+    taken = (sampled * mask.reshape(n * groups, 1, 9 * h, w)).reshape(n, c * 9, h, w)
+    return F.conv2d(taken, weight.reshape(weight.shape[0], c * 9, 1, 1), bias)
 
 
 class PCDAlignment(nn.Module):

@@ -16,10 +16,12 @@ from srbench.cli.options import json_option
 if TYPE_CHECKING:
     from srbench.ablation.declared import Ablation
     from srbench.ablation.experiment import Place
-    from srbench.ablation.tables import Cost
+    from srbench.ablation.tables import Cost, Curve
     from srbench.train.recipes import Recipe
 
 EXIT_FAILED = 3
+POINTS = 50
+"""Of a training curve in the findings."""
 
 
 @click.command()
@@ -115,12 +117,12 @@ def _evaluate(declared: Ablation, place: Place, limit: int | None, quiet: bool) 
 
 def _tell(declared: Ablation, place: Place, as_json: bool) -> int:
     from srbench.ablation.effects import effects_of
+    from srbench.ablation.experiment import scores_of_trials
     from srbench.ablation.tables import findings, markdown, picture
-    from srbench.store.scores import load_scores
 
-    effects = effects_of(declared, load_scores(place.folder))
+    effects = effects_of(declared, scores_of_trials(declared, place))
     costs = _costs(declared, place)
-    found = findings(declared, effects, costs)
+    found = findings(declared, effects, costs, _curves(declared, place))
     command = f"srbench ablate {declared.name}{' --pretrained' if place.pretrained else ''}"
     _write(place.folder / "ablation.md", markdown(declared, effects, costs, command))
     _write(place.folder / "ablation.svg", picture(declared, effects))
@@ -166,13 +168,31 @@ def _costs(declared: Ablation, place: Place) -> list[Cost]:
     costs = []
     for at, factor in enumerate(declared.factors):
         for level in factor.levels:
-            lines = [place.record(t).lines() for t in trials(declared) if t.levels[at] == level.name]
+            chosen = [t for t in trials(declared) if t.recipe and t.levels[at] == level.name]
+            lines = [place.record(trial).lines() for trial in chosen]
             known = [(own[0], own[-1]) for own in lines if own and own[-1]["event"] == "end"]
             if known:
                 begun, ended = zip(*known, strict=True)
                 means = [_mean(begun, "params"), _mean(begun, "saved_bytes"), _mean(ended, "seconds")]
                 costs.append(Cost(factor.name, level.name, *means))
     return costs
+
+
+def _curves(declared: Ablation, place: Place) -> list[Curve]:
+    """Each training's losses and validations, from its record."""
+    from srbench.ablation.declared import trials
+    from srbench.ablation.tables import Curve
+
+    curves = []
+    for trial in trials(declared):
+        lines = place.record(trial).lines() if trial.recipe else []
+        told = [[line for line in lines if line["event"] == event] for event in ("loss", "validation")]
+        losses = [(line["step"], float(f"{line['loss']:.5g}")) for line in told[0]]
+        scores = [(line["step"], round(line["psnr_y"], 4)) for line in told[1]]
+        if losses:
+            thinned = losses[:: max(1, len(losses) // POINTS)]
+            curves.append(Curve(trial.name, trial.levels, trial.seed, tuple(thinned), tuple(scores)))
+    return curves
 
 
 def _mean(lines: tuple[dict[str, Any], ...], key: str) -> float:
@@ -184,7 +204,12 @@ def _print_plan(declared: Ablation, place: Place, as_json: bool) -> int:
     from srbench.ablation.experiment import finished
 
     rows = [
-        {"name": t.name, "digest": t.recipe.digest, "steps": t.recipe.steps, "trained": finished(t, place)}
+        {
+            "name": t.name,
+            "digest": t.recipe.digest if t.recipe else "",
+            "steps": t.recipe.steps if t.recipe else 0,
+            "trained": finished(t, place),
+        }
         for t in trials(declared)
     ]
     if as_json:

@@ -35,6 +35,7 @@ PLAIN_INTERVAL = 30.0
 )
 @click.option("--device", default="cpu", show_default=True, metavar="DEVICE", help="cpu, cuda, cuda:1 ...")
 @click.option("--threads", type=click.IntRange(min=0), default=0, help="CPU threads; torch's own if omitted.")
+@click.option("--plan", "only_plan", is_flag=True, help="Time a few steps, print what a training takes.")
 @click.option("--stop-after", type=click.IntRange(min=1), metavar="N", help="Stop after step N; resumable.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 @json_option
@@ -43,6 +44,7 @@ def train(
     out: Path,
     device: str,
     threads: int,
+    only_plan: bool,
     stop_after: int | None,
     quiet: bool,
     as_json: bool,
@@ -55,6 +57,7 @@ def train(
 
     \b
     srbench data fetch t91
+    srbench train srcnn-x3 --plan
     srbench train srcnn-x3
     srbench run -m trained:results/training/srcnn-x3/srcnn-x3.safetensors -d set5 -x 3
     """
@@ -63,6 +66,8 @@ def train(
 
     check_device(device)
     loaded = find_recipe(recipe)
+    if only_plan:
+        return _print_plan(loaded, device, threads, as_json)
     trainer = Trainer(loaded, out / loaded.name, device=device, threads=threads)
     with progress(loaded, trainer.step, quiet=quiet) as listener:
         found = trainer.run(listener, stop_after=stop_after)
@@ -82,6 +87,33 @@ def train(
         click.echo(
             f"{loaded.name}: {trainer.step} of {loaded.steps} steps in {found.seconds:.0f} s, "
             f"{found.psnr_y:.3f} dB on held-out images, {found.weights}"
+        )
+    return 0
+
+
+def _print_plan(recipe: Recipe, device: str, threads: int, as_json: bool) -> int:
+    """What a training is, and how long it takes by the pace of a few steps; leaves no file but the pairs."""
+    from tempfile import TemporaryDirectory
+
+    from srbench.train.loop import Trainer
+
+    with TemporaryDirectory() as folder:
+        trainer = Trainer(recipe, Path(folder), device=device, threads=threads)
+        pace = trainer.seconds_a_step()
+    said = {
+        "recipe": recipe.name,
+        "digest": recipe.digest,
+        "params": sum(p.numel() for p in trainer.net.parameters()),
+        "steps": recipe.steps,
+        "seconds_a_step": round(pace, 5),
+        "seconds": round(pace * recipe.steps, 1),
+    }
+    if as_json:
+        click.echo(json.dumps(said))
+    else:
+        click.echo(
+            f"{recipe.name}: {said['params']:,} parameters, {recipe.steps} steps of {1000 * pace:.0f} ms: "
+            f"about {pace * recipe.steps / 60:.1f} min, validations not counted"
         )
     return 0
 

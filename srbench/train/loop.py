@@ -37,6 +37,7 @@ from srbench.train.losses import Adversary, Criterion, criterion
 from srbench.train.patches import Pair, Patches, load_pairs, middle, split
 from srbench.train.recipes import Optimizer, Recipe, recipe_table
 from srbench.train.record import TrainingRecord
+from srbench.types import ModelInfo
 
 CHECKPOINT, RECORD = "checkpoint.safetensors", "record.jsonl"
 LOSS_LINE_EVERY = 100
@@ -132,6 +133,16 @@ class Trainer:
             self._save()
         return self._end(listener)
 
+    def seconds_a_step(self, steps: int = 5) -> float:
+        """How long a step takes, the median of a few after two more; the weights are no good afterwards."""
+        taken = []
+        for number in range(steps + 2):
+            began = time.perf_counter()
+            self.step = number
+            self._make_step()
+            taken.append(time.perf_counter() - began)
+        return float(np.median(taken[2:]))
+
     def _advance(self, listener: Listener | None) -> None:
         began = time.perf_counter()
         self._losses.append(self._make_step())
@@ -175,10 +186,11 @@ class Trainer:
 
     @torch.no_grad()
     def _blend(self) -> None:
-        """``average = ema * average + (1 - ema) * weights``; counters are copied."""
+        """``average = decay * average + (1 - decay) * weights``; counters are copied."""
+        decay = decay_at(self.recipe.ema, self.step)
         for name, tensor in self.net.state_dict().items():
-            if self.recipe.ema and tensor.is_floating_point():
-                self.average[name].lerp_(tensor, 1 - self.recipe.ema)
+            if decay and tensor.is_floating_point():
+                self.average[name].lerp_(tensor, 1 - decay)
             else:
                 self.average[name].copy_(tensor)
 
@@ -216,7 +228,7 @@ class Trainer:
     def _validate(self, listener: Listener | None) -> float:
         net = build(self.recipe.network).to(self.device)
         net.load_state_dict(self.average)
-        score = validate(net, self.held_out, self.window, self.recipe.network.scale, self.device)
+        score = validate(net, self.held_out, self.info, self.recipe.network.scale, self.device)
         self.record.add("validation", self.step, psnr_y=score)
         if listener is not None:
             listener.validated(self.step, score)
@@ -295,15 +307,31 @@ def learning_rate(optimizer: Optimizer, step: int) -> float:
     return rate * min(1.0, (step + 1) / optimizer.warm_up) if optimizer.warm_up else rate
 
 
+def decay_at(ema: float, step: int) -> float:
+    """The average's decay at a step, counted from 0: it rises to ``ema``, so that the beginning is forgotten.
+
+    As in TensorFlow's ``ExponentialMovingAverage``: ``min(ema, (1 + step) / (10 + step))``.
+    """
+    return min(ema, (1 + step) / (10 + step))
+
+
 @torch.no_grad()
-def validate(net: nn.Module, pairs: list[Pair], window: int, scale: int, device: str) -> float:
-    """Mean PSNR of luma over pairs in dB, as protocol ``classic`` scores: uint8 RGB, border of the scale."""
+def validate(net: nn.Module, pairs: list[Pair], info: ModelInfo, scale: int, device: str) -> float:
+    """Mean PSNR of luma over pairs in dB, as protocol ``classic`` scores: uint8 RGB, border of the scale.
+
+    Args:
+        net: of a trained or untrained network.
+        pairs: an image each, or a clip whose middle frame is scored.
+        info: the network's promise: its window, and the multiple that sides are cropped to.
+        scale: super-resolution factor.
+        device: where the network is.
+    """
     net.eval()
     scores = []
     for pair in pairs:
-        lr, hr = middle(pair, window)
+        lr, hr = middle(pair, info.frames_before + 1 + info.frames_after, info.size_multiple)
         given = torch.from_numpy(lr).to(device)
-        sr = net(given[None] if window > 1 else given[:1])[0].float().cpu().numpy()
+        sr = net(given[None] if info.kind == "window" else given[:1])[0].float().cpu().numpy()
         scores.append(psnr(*(shave(_luma(planes), scale) for planes in (sr, hr))))
     return float(np.mean(scores))
 

@@ -226,7 +226,13 @@ def unit(planes: NDArray[Any]) -> NDArray[np.float32]:
     return np.ascontiguousarray(planes, np.float32)
 
 
-def middle(pair: Pair, window: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """What is validated on: the middle window of a pair, ``(T, C, h, w)``, and its target ``(C, H, W)``."""
+def middle(pair: Pair, window: int, multiple: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """What is validated on: the middle window of a pair, ``(T, C, h, w)``, and its target ``(C, H, W)``.
+
+    h and w are cropped to a multiple of what the network asks for.
+    """
     first = (len(pair.inputs) - window) // 2
-    return unit(pair.inputs[first : first + window]), unit(pair.targets[first + window // 2])
+    height, width = (side - side % multiple for side in pair.inputs.shape[2:])
+    inputs = pair.inputs[first : first + window, :, :height, :width]
+    target = pair.targets[first + window // 2]
+    return unit(inputs), unit(target[:, : height * pair.factor, : width * pair.factor])

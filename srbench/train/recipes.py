@@ -31,7 +31,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal
 
-from srbench.archs.descriptions import Network, network_table, read_network
+from srbench.archs.descriptions import Network, network_table, promise, read_network
 from srbench.errors import UsageError
 from srbench.typed import Reader
 from srbench.types import Flavour, digest
@@ -202,10 +202,12 @@ def recipe_from(table: Mapping[str, Any], where: str) -> Recipe:
 def _rules(recipe: Recipe) -> list[tuple[str, bool, str]]:
     """What must hold beyond the types: expected, whether it does, got."""
     data, counts = recipe.data, (recipe.data.patch, recipe.data.batch, recipe.data.shrink, recipe.steps)
+    multiple = promise(recipe.network, recipe.name, recipe.name).size_multiple
     adversarial = [loss for loss in recipe.losses if loss.kind == "adversarial"]
     return [
         ("at least one training set", bool(data.sets), "none"),
         ("patch, batch, shrink and steps of at least 1", min(counts) > 0, f"{min(counts)}"),
+        (f"a patch of a multiple of {multiple} pixels", data.patch % multiple == 0, f"{data.patch}"),
         ("at least one held-out image", data.held_out > 0, f"{data.held_out}"),
         ("at least one loss", bool(recipe.losses), "none"),
         ("one adversarial loss at most", len(adversarial) < 2, f"{len(adversarial)}"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,8 @@ import numpy as np
 import pytest
 
 from srbench.ablation.declared import load_ablation, trials
-from srbench.ablation.effects import Effect, effects_of, verdict
-from srbench.ablation.tables import markdown, picture
+from srbench.ablation.effects import Effect, effects_of, stretches, verdict
+from srbench.ablation.tables import findings, markdown, picture
 from srbench.data.datasets import add_dataset
 from srbench.errors import NothingMeasured, UsageError
 from srbench.image.io import write_png
@@ -73,7 +72,7 @@ held_out = 1
 def test_levels_differ_in_their_factor_alone() -> None:
     """Each training is the base recipe with its levels' fields; seeds are the same for all."""
     ablation = load_ablation(ABLATION, "tiny.toml")
-    made = {trial.name: trial.recipe for trial in trials(ablation)}
+    made = {trial.name: trial.recipe for trial in trials(ablation) if trial.recipe}
     assert len(made) == 2 * 2 * 2
     assert {recipe.seed for recipe in made.values()} == {0, 1}
     assert {(n.split(".")[1], r.network.norm) for n, r in made.items()} == {("bn", True), ("plain", False)}  # type: ignore[union-attr]
@@ -101,6 +100,92 @@ def test_a_wrong_ablation_is_refused_before_anything_is_trained(old: str, new: s
     assert expected in str(refused.value)
 
 
+MODELS = """
+schema = 1
+name = "models"
+title = "Models"
+seeds = [0]
+datasets = ["tiny-test"]
+metrics = ["lpips"]
+scale = 2
+[[factors]]
+name = "filter"
+claim = "a cubic is nearer"
+source = "a paper"
+base = "near"
+better = "cubic"
+[[factors.levels]]
+name = "near"
+model = "nearest"
+[[factors.levels]]
+name = "cubic"
+model = "bicubic"
+"""
+
+
+def test_models_can_be_levels() -> None:
+    """Nothing is trained then, and a lower LPIPS is the better one."""
+    ablation = load_ablation(MODELS, "models.toml")
+    assert [(t.model, t.recipe) for t in trials(ablation)] == [("nearest", None), ("bicubic", None)]
+    values = np.linspace(0.2, 0.3, 20)
+    (effect,) = effects_of(ablation, cells({"nearest": values, "bicubic": values**2}, metric="lpips"))
+    assert (effect.level, effect.seed_spread, effect.verdict) == ("cubic", None, "confirmed")
+    assert effect.mean == pytest.approx(float(np.mean(values**2 - values)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("scale = 2", "", "the models' scale"),
+        ("seeds = [0]", "seeds = [0, 1]", "one factor and one seed"),
+        ('model = "nearest"', "", "one factor and one seed"),
+        ("scale = 2", "scale = 2\n[recipe]\nsteps = 1", "one factor and one seed"),
+    ],
+)
+def test_models_stand_alone(old: str, new: str, expected: str) -> None:
+    """They can't be trained again, so neither seeds nor a recipe goes with them."""
+    with pytest.raises(UsageError) as refused:
+        load_ablation(MODELS.replace(old, new), "models.toml")
+    assert expected in str(refused.value)
+
+
+def test_each_level_is_compared_with_the_base() -> None:
+    """A third level has its own effect; the claim is judged by the one that it names."""
+    third = 'set.losses = [{ kind = "l2" }]\n[[factors.levels]]\nname = "huber"\n'
+    ablation = load_ablation(ABLATION.replace('set.losses = [{ kind = "l2" }]\n', third), "tiny.toml")
+    rng, base = np.random.default_rng(0), np.linspace(28, 34, 20)
+    gain = {"l1": 0.5, "l2": 0.0, "huber": -0.3}
+    scores = {t.model: base + gain[t.levels[1]] + rng.normal(0, 0.01, 20) for t in trials(ablation)}
+    effects = effects_of(ablation, cells(scores))
+    means = {e.level: e.mean for e in effects if e.factor == "loss" and not e.where}
+    assert means == pytest.approx({"l1": 0.5, "huber": -0.3}, abs=0.02)
+    assert findings(ablation, effects, [], [])["factors"][1]["verdict"] == "confirmed"
+
+
+def test_clips_have_an_interval_over_their_stretches() -> None:
+    """A clip's frames are cut into tens; the mean is the protocol's: that of the clips, however long."""
+    rng = np.random.default_rng(0)
+    clips = [rng.normal(0.2, 0.1, 97), rng.normal(0.6, 0.1, 52)]
+    mean = float(np.mean([frames.mean() for frames in clips]))
+    samples = stretches(clips, mean)
+    assert len(samples) == 10 + 5
+    assert samples.mean() == pytest.approx(mean)
+    assert np.ptp(samples) > 0.3  # clips differ
+    ablation = load_ablation(ABLATION, "tiny.toml")
+    found = []
+    for trial in trials(ablation):
+        items = {f"clip{n}": tuple(frames * (trial.levels[0] == "plain")) for n, frames in enumerate(clips)}
+        cell = Cell(trial.model, "clips", 2, "video", "signature", "torch", "pixels")
+        found.append(CellScores(cell, "done", metrics=(MetricScores("psnr_y", "psnr", items),)))
+    (effect,) = [e for e in effects_of(ablation, found) if (e.factor, e.where) == ("bn", "")]
+    assert (effect.mean, effect.n, effect.stretches) == (pytest.approx(mean), 2, 15)
+    assert effect.seeds == pytest.approx([mean, mean])
+    assert effect.interval == mean_interval(samples)
+    page = markdown(ablation, [effect], [], "srbench ablate tiny")
+    assert "2 clips, 15 stretches" in page
+    assert "says nothing of others" in page
+
+
 def test_every_shipped_ablation_is_sound() -> None:
     """Each is read, with every recipe in it, and is called as its file."""
     files = [file for file in ablations_folder().iterdir() if file.name.endswith(".toml")]
@@ -109,13 +194,13 @@ def test_every_shipped_ablation_is_sound() -> None:
         assert load_ablation(file.read_text("utf-8"), file.name).name == file.name.removesuffix(".toml")
 
 
-def cells(scores: dict[str, np.ndarray], dataset: str = "tiny-test") -> list[CellScores]:
+def cells(scores: dict[str, np.ndarray], metric: str = "psnr_y") -> list[CellScores]:
     """Records of made-up scores: by model, one value an image."""
     found = []
     for model, values in scores.items():
-        cell = Cell(model, dataset, 2, "classic", "signature", "torch", "pixels")
+        cell = Cell(model, "tiny-test", 2, "classic", "signature", "torch", "pixels")
         items = {f"image{n:03}": (float(value),) for n, value in enumerate(values)}
-        found.append(CellScores(cell, "done", metrics=(MetricScores("psnr_y", "psnr", items),)))
+        found.append(CellScores(cell, "done", metrics=(MetricScores(metric, metric, items),)))
     return found
 
 
@@ -174,14 +259,16 @@ def test_few_images_say_nothing_and_disagreeing_seeds_neither() -> None:
     assert (few.interval, few.verdict) == (None, "undecided")
 
     def effect(low: float, high: float, *seeds: float) -> Effect:
-        return Effect("bn", "set14", "psnr_y", "", (low + high) / 2, Interval(low, high), seeds, 1.0, 14)
+        return Effect(
+            "bn", "plain", "set14", "psnr_y", "", (low + high) / 2, Interval(low, high), seeds, 1.0, 14
+        )
 
     assert effect(0.1, 0.2, 0.4, -0.1).verdict == "undecided"
     assert effect(-0.2, -0.1, -0.2, -0.1).verdict == "not confirmed"
     assert verdict([effect(0.1, 0.2, 0.1), few]) == "confirmed"
     assert verdict([effect(0.1, 0.2, 0.1), effect(-0.1, 0.2, 0.1)]) == "undecided"
     assert verdict([few]) == "undecided"
-    assert math.isnan(effect(0.1, 0.2, 0.1).seed_spread)
+    assert effect(0.1, 0.2, 0.1).seed_spread is None
 
 
 def test_a_missing_level_is_told() -> None:
@@ -221,6 +308,11 @@ def test_an_ablation_runs_from_its_file_to_its_page(tmp_path: Path, srbench: Any
     found = ran.json()
     assert [factor["verdict"] for factor in found["factors"]] == ["undecided"] * 2
     assert {cost["level"] for cost in found["costs"]} == {"bn", "plain", "l1", "l2"}
+    curves = {curve["trial"]: curve for curve in found["curves"]}
+    assert set(curves) == {trial["name"] for trial in planned}
+    curve = curves["tiny.bn.l1.s0"]
+    assert (curve["levels"], curve["seed"]) == (["bn", "l1"], 0)
+    assert [step for step, _ in curve["loss"]] == [step for step, _ in curve["psnr_y"]] == [3]
     folder = Path("results/ablations/tiny")
     assert json.loads((folder / "ablation.json").read_text()) == found
     assert "srbench ablate tiny" in (folder / "ablation.md").read_text()

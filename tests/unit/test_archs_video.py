@@ -183,6 +183,24 @@ def test_deformable_convolution_is_its_definition(groups: int, features: int) ->
     np.testing.assert_allclose(got, deformed(x[0].numpy(), guide[0].numpy(), arrays(net), ""), atol=1e-12)
 
 
+@pytest.mark.parametrize(("groups", "features"), [(1, 4), (2, 6)])
+def test_training_samples_the_same_deformable_convolution(groups: int, features: int) -> None:
+    """On a CPU it trains by another formula: values and all gradients are torchvision's to 1e-12."""
+    net = randomised(DeformableConv(features, groups), 1.0)
+    given = torch.randn(2, 2, features, 5, 6, dtype=torch.float64)
+    found = []
+    for training in (False, True):
+        net.train(training).zero_grad()
+        x, guide = given.clone().requires_grad_().unbind(0)
+        x.retain_grad()
+        guide.retain_grad()
+        y = net(x, guide)
+        y.square().sum().backward()
+        found.append([y, x.grad, guide.grad, *(p.grad for p in net.parameters())])
+    for direct, sampled in zip(*found, strict=True):
+        torch.testing.assert_close(sampled, direct, rtol=1e-11, atol=1e-11)
+
+
 def test_untrained_offsets_are_zero() -> None:
     """A fresh deformable convolution is half a plain one: offset 0, mask 1/2."""
     net = DeformableConv(4, 2)

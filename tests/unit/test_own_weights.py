@@ -19,6 +19,8 @@ from srbench.resources import ablations_folder, recipes_folder, weights_folder
 from srbench.train.recipes import load_recipe
 from srbench.types import ModelInfo, PackageResource
 
+UNTRAINED = {"loss", "optimizer", "residual", "scaling", "temporal", "upsampling"}
+"""Ablations that are declared, without weights of their levels: docs/training.md says so too."""
 OWN = [entry.info for name, entry in registry.models().items() if name.startswith("srbench-")]
 
 
@@ -51,12 +53,13 @@ def test_cards_say_what_files_say(info: ModelInfo) -> None:
             assert sum(p.numel() for p in build(network).parameters()) == info.params
 
 
-def test_every_shipped_ablation_has_its_levels_trained() -> None:
+def test_a_shipped_ablation_has_all_its_levels_trained_or_is_said_to_have_none() -> None:
     """``--pretrained`` evaluates at once: each level's weights are of just that recipe."""
     for file in ablations_folder().iterdir():
         ablation = load_ablation(file.read_text("utf-8"), file.name)
         place = Place(weights_folder(), pretrained=True)
-        assert [trial.name for trial in trials(ablation) if not finished(trial, place)] == []
+        missing = [trial.name for trial in trials(ablation) if not finished(trial, place)]
+        assert bool(missing) == (ablation.name in UNTRAINED), missing
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])

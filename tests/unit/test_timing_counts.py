@@ -157,7 +157,7 @@ def test_every_built_in_network_has_a_count_by_hand() -> None:
     """No network is left out; files that describe their own network are no sizes of ours."""
     built_in = {name: entry for name, entry in models().items() if entry.origin == "built in"}
     networks = {name for name, entry in built_in.items() if entry.info.dtypes and not entry.info.argument}
-    described = {name for name, entry in built_in.items() if entry.target.endswith(":Trained")}
+    described = {name for name, entry in built_in.items() if str(entry.target).endswith(":Trained")}
     assert networks - described == set(BUILDERS) == {name for name, _ in BY_HAND}
 
 

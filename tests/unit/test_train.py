@@ -25,7 +25,7 @@ from srbench.data.datasets import add_dataset
 from srbench.errors import UsageError
 from srbench.image.io import write_png
 from srbench.train.checkpoint import load_checkpoint, save_checkpoint
-from srbench.train.loop import CHECKPOINT, Trainer, learning_rate, saved_bytes
+from srbench.train.loop import CHECKPOINT, Trainer, decay_at, learning_rate, saved_bytes
 from srbench.train.losses import Adversary, charbonnier, criterion
 from srbench.train.patches import Pair, Patches, load_pairs, split
 from srbench.train.recipes import Data, Loss, Optimizer, Recipe, load_recipe, recipe_from, recipe_table
@@ -398,8 +398,16 @@ def test_the_average_is_what_is_kept(tiny_set: str, recipe: Recipe, tmp_path: Pa
     first = build(recipe.network).state_dict()
     averaged = load_file(Trainer(replace(plain, ema=0.75), tmp_path / "b").run().weights)
     name = "conv_first.weight"
-    torch.testing.assert_close(averaged[name], 0.75 * first[name] + 0.25 * last[name])
+    torch.testing.assert_close(averaged[name], 0.1 * first[name] + 0.9 * last[name])
     assert not torch.equal(first[name], last[name])
+
+
+def test_the_average_forgets_its_random_beginning() -> None:
+    """After a hundred steps nothing is left of the first weights, however long the average's memory."""
+    share = math.prod(decay_at(0.9999, step) for step in range(100))
+    assert share < 1e-9
+    assert decay_at(0.999, 10**6) == 0.999
+    assert decay_at(0.0, 50) == 0.0
 
 
 def test_kept_bytes_are_counted_once_and_without_weights() -> None:
@@ -436,6 +444,35 @@ def test_trained_weights_run_as_a_model(tiny_set: str, recipe: Recipe, tmp_path:
     assert cell["items"]["2"]["psnr_y"] == pytest.approx(found.psnr_y, abs=1e-4)  # the held-out image
 
 
+@pytest.mark.parametrize("frames", [1, 3])
+def test_a_network_of_windows_trains_on_clips(
+    frames: int, empty_home: Path, recipe: Recipe, tmp_path: Path, srbench: Any
+) -> None:
+    """Sides that the network can't halve twice are cropped for validation; the weights run on clips."""
+    rng = np.random.default_rng(0)
+    for clip in range(2):
+        for n in range(4):
+            write_png(tmp_path / f"clips/{clip}/{n}.png", rng.integers(0, 256, (72, 88, 3), np.uint8))
+    add_dataset("tiny-clips", tmp_path / "clips", scale=4)
+    small = EDVR(4, features=4, frames=frames, groups=1, extraction=1, reconstruction=1, tsa=False, tail=4)
+    data = Data(("tiny-clips",), patch=8, batch=2, held_out=1)
+    found = Trainer(replace(recipe, network=small, data=data, steps=2), tmp_path / "t").run()
+    ran = srbench(
+        "run",
+        "-m",
+        f"trained:{found.weights}",
+        "-d",
+        "tiny-clips",
+        "-x",
+        "4",
+        "--metrics",
+        "psnr_y",
+        "--json",
+    )
+    assert ran.code == 0, ran.err
+    assert len(ran.json()["cells"][0]["items"]) == 2
+
+
 def test_a_file_that_says_nothing_is_refused(tmp_path: Path, srbench: Any) -> None:
     """Weights of elsewhere are not guessed at."""
     from safetensors.torch import save_file
@@ -449,6 +486,10 @@ def test_a_file_that_says_nothing_is_refused(tmp_path: Path, srbench: Any) -> No
 def test_the_command_resumes_and_prints_one_object(tiny_set: str, tmp_path: Path, srbench: Any) -> None:
     """``srbench train`` stops, goes on and tells where the weights are."""
     Path("tiny.toml").write_text(RECIPE)
+    planned = srbench("train", "tiny.toml", "--plan", "--json").json()
+    assert (planned["steps"], planned["recipe"]) == (12, "tiny")
+    assert planned["seconds"] == pytest.approx(12 * planned["seconds_a_step"], rel=0.1, abs=0.05)
+    assert not Path("results/training").exists()
     first = srbench("train", "tiny.toml", "--stop-after", "5", "--json")
     assert (first.code, first.json()["step"], first.json()["finished"]) == (0, 5, False)
     second = srbench("train", "tiny.toml", "--json")
