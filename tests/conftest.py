@@ -6,13 +6,16 @@ import json
 import shlex
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from srbench.types import Record, Timing
 
 # How long an example takes says nothing about the code on a busy machine.
 settings.register_profile("srbench", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -248,3 +251,110 @@ _STRANGERS: dict[str, Callable[[Path, int], str]] = {
     "python": _python_file,
     "command": _command,
 }
+
+
+@dataclass(frozen=True)
+class Rung:
+    """What a made-up result set says of one model; 0 ms where it was not timed."""
+
+    psnr: float
+    lpips: float
+    ms: float
+    params: int
+
+
+RUNGS = {
+    "nearest": Rung(24.0, 0.45, 1.0, 0),
+    "bicubic": Rung(26.0, 0.40, 3.0, 0),
+    "vdsr": Rung(28.0, 0.31, 900.0, 665_000),
+    "srresnet": Rung(28.5, 0.28, 400.0, 1_550_000),
+    "srgan": Rung(26.1, 0.12, 410.0, 1_550_000),
+    "imdn": Rung(28.6, 0.27, 60.0, 715_000),
+    "carn-m": Rung(28.4, 0.28, 50.0, 412_000),
+    "srbench-edsr-s": Rung(28.0, 0.30, 0.0, 0),
+}
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Makes result sets as a run leaves them; the numbers are made up."""
+
+    below: Path
+    rungs: Mapping[str, Rung]
+
+    def __call__(
+        self,
+        rungs: Mapping[str, Rung] | None = None,
+        dataset: str = "set16",
+        images: int = 16,
+        folder: str = "ladder",
+    ) -> Path:
+        """The run's folder: models at x4 on one set of images, with timings of all that have milliseconds."""
+        from srbench.store.journal import Journal
+        from srbench.store.timings import TimingFile
+
+        run, chosen = self.below / folder, self.rungs if rungs is None else rungs
+        with Journal(run / "journal.jsonl") as journal:
+            for place, (model, rung) in enumerate(chosen.items()):
+                for record in _ladder_records(model, place, rung, dataset, images):
+                    journal.append(record)
+        with TimingFile(run) as timings:
+            for model, rung in chosen.items():
+                if rung.ms:
+                    timings.append(_ladder_timing(model, rung))
+        return run
+
+
+@pytest.fixture
+def ladder(tmp_path: Path) -> Ladder:
+    """Result sets of eight models (or others) on one set of 16 images at x4, seven of them timed."""
+    return Ladder(tmp_path, RUNGS)
+
+
+def _ladder_records(model: str, place: int, rung: Rung, dataset: str, images: int) -> Iterator[Record]:
+    """Images differ by up to 4 dB, models' differences from image to image by up to 0.4."""
+    from srbench.protocols import get_protocol
+    from srbench.types import Cell, Record, Score, Status
+
+    signature = get_protocol("classic", 4).signature
+    cell = Cell(model, dataset, 4, "classic", signature, "torch|float32|cpu|whole", "0123456789abcdef")
+    for i in range(images):
+        psnr = rung.psnr + 4 * (i * 7 % images) / images + 0.4 * ((i * 5 + place * 3) % 8) / 8
+        scores = {"psnr_y": Score("psnr|y", "k", (psnr,)), "lpips": Score("lpips|rgb", "k", (rung.lpips,))}
+        yield Record(cell, f"image{i:02}", images, Status.DONE, scores=scores, time="2026-01-01T00:00:00Z")
+
+
+def _ladder_timing(model: str, rung: Rung) -> Timing:
+    from srbench.types import Conditions, Status, Timing, TimingSpec
+
+    spec = TimingSpec(
+        model=model,
+        fingerprint="0123456789abcdef",
+        weights="card",
+        scale=4,
+        point="720p",
+        height=180,
+        width=320,
+        kind="still",
+        frames=1,
+        inference="torch|float32|cpu|whole",
+        engine="torch 2.9.1",
+        torch="2.9.1",
+        dtype="float32",
+        device="cpu",
+        threads=2,
+        memory_format="contiguous",
+        tf32=False,
+        cudnn="deterministic",
+        compiled=False,
+        machine="fedcba9876543210",
+    )
+    return Timing(
+        spec,
+        Status.DONE,
+        step="whole",
+        wall_ms=(rung.ms,) * 9,
+        params=rung.params or None,
+        macs=rung.params * 57_600 or None,
+        conditions=Conditions("AMD EPYC, 2 cores", "", 0.0, 0.0, 1.0, 0.0, 0.0),
+    )

@@ -66,10 +66,11 @@ class CostGroup:
         """``cost at 720p, LR 180x320 (HxW): cpu:2, float32, torch 2.9.1, AMD EPYC``; height first."""
         usual = ("contiguous", "eager", "tf32:off", "cudnn:deterministic")
         parts = [part for part in self.setup.split("|") if part not in usual]
-        return f"cost {self._where}: {', '.join((*parts, self.machine_words))}"
+        return f"cost {self.where}: {', '.join((*parts, self.machine_words))}"
 
     @property
-    def _where(self) -> str:
+    def where(self) -> str:
+        """``at 720p, LR 180x320 (HxW)``, or the set whose sum it is."""
         if self.items:
             return f"of {self.point}, sum of {self.items} images (memory: the largest)"
         size = f"LR {self.height}x{self.width} (HxW)"
@@ -185,6 +186,8 @@ def columns_of(group: CostGroup) -> list[Column]:
             direction=cost.direction or "",
             cost=True,
             first=cost is COSTS[0],
+            point=group.where,
+            machine=group.machine_words,
         )
         for cost in COSTS
     ]

@@ -75,8 +75,9 @@ class Entry:
 class Column:
     """One metric under one signature on one dataset; `metric` is empty where nothing was measured.
 
-    Of a `cost`, ``dataset`` says size, machine and set-up, and ``pixels`` is the machine's digest. `key` is
-    dataset, pixels, metric and signature as the journal has them.
+    Of a `cost`, ``dataset`` says size, machine and set-up, and ``pixels`` is the machine's digest; `point` is
+    the size alone, and `machine` its words. `key` is dataset, pixels, metric and signature as the journal has
+    them.
     """
 
     dataset: str
@@ -90,6 +91,8 @@ class Column:
     first: bool = False
     """It is its dataset's first column."""
     cost: bool = False
+    point: str = ""
+    machine: str = ""
     key: tuple[str, str, str, str] = ("", "", "", "")
 
 

@@ -10,10 +10,11 @@ from srbench.report.entries import NOT_RUN, Column, Entry
 from srbench.report.views import Board, Row
 
 COLUMNS = (
-    "protocol", "scale", "signature", "dataset", "pixels", "model", "inference", "metric", "metric_signature",
-    "status", "n", "items", "n_inf", "value", "mark", "published", "published_protocol", "difference",
-    "published_source", "reason",
+    "protocol", "scale", "signature", "dataset", "pixels", "machine", "machine_id", "input", "model",
+    "inference", "metric", "metric_signature", "unit", "direction", "status", "n", "items", "n_inf", "value",
+    "mark", "published", "published_protocol", "difference", "published_source", "reason",
 )  # fmt: skip
+"""A row of quality has a dataset and its pixels' digest; one of cost a machine, its digest, and a size."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -34,17 +35,12 @@ def _lines(board: Board) -> Iterator[list[str | int]]:
 
 
 def _what(board: Board, row: Row, column: Column) -> list[str | int]:
-    return [
-        safe(board.protocol),
-        board.scale,
-        safe(board.signature),
-        safe(column.dataset),
-        safe(column.pixels),
-        safe(row.model),
-        safe(row.inference),
-        safe(column.metric),
-        safe(column.signature),
-    ]
+    if column.cost:
+        where = ("", "", column.machine, column.pixels, column.point)
+    else:
+        where = (column.dataset, column.pixels, "", "", "")
+    named = (row.model, row.inference, column.metric, column.signature, column.unit, column.direction)
+    return [safe(board.protocol), board.scale, safe(board.signature), *map(safe, (*where, *named))]
 
 
 def _result(entry: Entry) -> list[str | int]:

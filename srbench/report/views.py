@@ -227,6 +227,8 @@ def _shown(column: Column) -> Column:
         metric=plain(column.metric),
         signature=plain(column.signature),
         title=plain(column.title),
+        point=plain(column.point),
+        machine=plain(column.machine),
         key=(column.dataset, column.pixels, column.metric, column.signature),
     )
 

@@ -13,11 +13,18 @@ from srbench.report.load import Report, load_report
 from srbench.report.markdown import markdown
 from srbench.report.model_pages import model_pages
 from srbench.report.picture_pages import picture_pages
+from srbench.report.plots.contribute import plot_pages
 from srbench.report.site import Contributor, write_site
 from srbench.report.tables import csv_text
 from srbench.store.files import write_whole
 
-CONTRIBUTORS: tuple[Contributor, ...] = (index_page, model_pages, dataset_pages, picture_pages)
+CONTRIBUTORS: tuple[Contributor, ...] = (
+    index_page,
+    model_pages,
+    dataset_pages,
+    plot_pages,
+    picture_pages,
+)
 """Who makes the site. A part stands on its page in this order, after the page's own content."""
 
 
