@@ -42,6 +42,10 @@ class ContractError(SrbenchError):
     exit_code = 3
 
 
+class TimedOut(ContractError):
+    """A model took longer than it may: its cell fails (exit code 3)."""
+
+
 class StorageError(SrbenchError):
     """Results could not be written, for example because the disk is full (exit code 3)."""
 

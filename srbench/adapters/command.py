@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from srbench.adapters.base import Frames, PlainAdapter
 from srbench.adapters.file_argument import file_digests
 from srbench.adapters.folder import with_channels
-from srbench.errors import ContractError, UsageError
+from srbench.errors import ContractError, TimedOut, UsageError
 from srbench.image.io import read_image, write_png
 from srbench.types import ClipSpec, EvalProtocol, Job, ModelInfo, digest
 
@@ -80,7 +80,8 @@ class Command(PlainAdapter):
         """Run the program on each frame.
 
         Raises:
-            ContractError: it fails, takes too long, or writes no image of the right size.
+            TimedOut: it takes too long.
+            ContractError: it fails, or writes no image of the right size.
             ImageError: what it writes can't be scored.
         """
         return np.stack([self._frame(frame) for frame in lr])
@@ -111,7 +112,8 @@ class Command(PlainAdapter):
                 code = process.wait(self.settings.timeout)
             except subprocess.TimeoutExpired as error:
                 got = f"still running after {self.settings.timeout:g} s (--timeout)"
-                raise self._failed("to end in time", got, log) from error
+                late = self._failed("to end in time", got, log)
+                raise TimedOut(late.expected, late.got, late.hint) from error
             finally:
                 _end(process)
         if code:

@@ -28,7 +28,7 @@ from srbench.adapters.base import BaseAdapter
 from srbench.adapters.clips import stream
 from srbench.adapters.planning import load_model
 from srbench.data.degrade import FrameSource
-from srbench.errors import ContractError, IntegrityError, SrbenchError, StorageError, Unavailable
+from srbench.errors import ContractError, IntegrityError, SrbenchError, StorageError, TimedOut, Unavailable
 from srbench.metrics.base import Metric, load_metric
 from srbench.metrics.planes import Planes, quantise
 from srbench.registry import what_happened
@@ -384,7 +384,7 @@ class Evaluator:
     def _fail(self, planned: PlannedCell, reason: str, error: BaseException | None = None) -> None:
         self.outcome.failed.setdefault(planned, reason)
         self.outcome.integrity |= isinstance(error, IntegrityError)
-        self._stand(planned, Status.OOM if _is_oom(error) else Status.FAILED, reason)
+        self._stand(planned, _status(error), reason)
 
     def _stand(self, planned: PlannedCell, status: Status, reason: str) -> None:
         """Record what became of a whole cell, unless the journal's last word on it says just that."""
@@ -433,9 +433,14 @@ def _check_size(sr: np.ndarray, size: tuple[int, int]) -> None:
         )
 
 
-def _is_oom(error: BaseException | None) -> bool:
+def _status(error: BaseException | None) -> Status:
+    """Of a cell that ended so."""
+    if isinstance(error, TimedOut):
+        return Status.TIMEOUT
     # torch.OutOfMemoryError by name: torch need not be imported to ask.
-    return isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return Status.OOM
+    return Status.FAILED
 
 
 def _signature(planned: PlannedCell, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -106,3 +107,5 @@ def test_a_command_may_take_as_long_as_asked(srbench: Run, tmp_path: Path) -> No
     ran = srbench("run", "-m", model, *STILL, "--timeout", "1s")
     assert ran.code == 3
     assert "still running after 1 s (--timeout)" in ran.err
+    last = json.loads((tmp_path / "results" / "runs" / "main" / "journal.jsonl").read_text().splitlines()[-1])
+    assert (last["status"], last["item"]) == ("timeout", "")

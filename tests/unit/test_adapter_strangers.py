@@ -19,7 +19,14 @@ from srbench.adapters import command
 from srbench.adapters.base import BaseAdapter, Settings
 from srbench.adapters.file_argument import file_digests
 from srbench.adapters.planning import inference_signature, load_model, model_fingerprint, skip_reason
-from srbench.errors import ContractError, IntegrityError, PluginError, SrbenchError, Unavailable, UsageError
+from srbench.errors import (
+    IntegrityError,
+    PluginError,
+    SrbenchError,
+    TimedOut,
+    Unavailable,
+    UsageError,
+)
 from srbench.protocols import get_protocol
 from srbench.registry import models
 from srbench.runner.request import ModelChoice, choose_models
@@ -363,7 +370,7 @@ def test_command_that_hangs_is_ended(tmp_path: Path) -> None:
         "open('child', 'w').write(str(child.pid)); time.sleep(60)\n"
     )
     began = time.monotonic()
-    with pytest.raises(ContractError, match="to end in time, got still running after 1 s"):
+    with pytest.raises(TimedOut, match="to end in time, got still running after 1 s"):
         enlarged(script(tmp_path, text, Settings(timeout=1.0)), noise(4, 3, 3))
     assert time.monotonic() - began < 20
     child = int((tmp_path / "child").read_text())
