@@ -24,6 +24,9 @@ from srbench.timing.subject import Subject, settings_of_torch, subject_of
 from srbench.timing.untrained import load_untrained
 from srbench.types import Conditions, ModelInfo, Status, Timing, TimingSpec
 
+GPU_WARM_UP = 0.5
+"""Seconds at the least: an idle GPU takes some tenths to raise its clocks, and a fast network's calls are few
+milliseconds apart in that time."""
 LADDER_TILES = (256, 128)
 """Sides of tiles in LR pixels that are tried, in this order, where a whole image is too large."""
 
@@ -96,7 +99,7 @@ def take(
         try:
             taken = _on_step(blank, entry, argument, step, pictures, machine, limits)
             return replace(taken, step=step.name, exhausted=tuple(exhausted))
-        except MemoryError:
+        except (MemoryError, torch.cuda.OutOfMemoryError):  # the second where weights or inputs don't fit
             exhausted.append(step.name)
         except IntegrityError:
             raise
@@ -119,10 +122,14 @@ def _on_step(
     limits: Limits,
 ) -> Timing:
     spec, device = blank.spec, step.settings.device
+    if device != "cpu":
+        _forget()  # what an earlier model left would count as this one's
+        limits = replace(limits, warm_up=GPU_WARM_UP)
     adapter = loaded(spec, entry, argument, step.settings)
     with settings_of_torch(spec):
         subject = subject_of(adapter, pictures, spec)
         lap = lapper(device)
+        _translate(subject, spec)
         with Watch(machine, device) as watch, torch.inference_mode():
             plain = measure(subject.call, lap, limits)
             copied = measure(subject.copies, lap, limits) if subject.copies is not None else None
@@ -171,6 +178,10 @@ def race(
             for c, frames in zip(contenders, pictures, strict=True)
         ]
         device = first.settings.device
+        if device != "cpu":
+            limits = replace(limits, warm_up=GPU_WARM_UP)
+        for subject, contender in zip(subjects, contenders, strict=True):
+            _translate(subject, contender.spec)
         with Watch(machine, device) as watch, torch.inference_mode():
             rounds = interleaved([subject.call for subject in subjects], lapper(device), limits, seed)
     assert watch.conditions is not None  # noqa: S101 - it has been left
@@ -187,6 +198,13 @@ def loaded(spec: TimingSpec, entry: ModelEntry, argument: str, settings: Setting
 def lapper(device: str) -> Lapper:
     """The stopwatch of a device."""
     return host_lap if device == "cpu" else cuda_lap(device)
+
+
+def _translate(subject: Subject, spec: TimingSpec) -> None:
+    """Have the first call's compilation done: it takes longer than a warm-up may."""
+    if spec.compiled:
+        with torch.inference_mode():
+            subject.call()
 
 
 def _peak(subject: Subject, device: str) -> tuple[int | None, str]:

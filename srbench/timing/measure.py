@@ -39,6 +39,7 @@ class Limits:
         most: samples after which no more are taken.
         width: relative width of the interval at which the median is precise enough.
         confidence: of that interval.
+        warm_up: seconds of warming up at the least, as far as the budget allows.
     """
 
     budget: float = 20.0
@@ -46,6 +47,7 @@ class Limits:
     most: int = 1000
     width: float = 0.05
     confidence: float = CONFIDENCE
+    warm_up: float = 0.0
 
 
 RATIO_LIMITS = Limits(least=8, most=300, width=0.04, confidence=RATIO_CONFIDENCE)
@@ -90,13 +92,18 @@ def host_lap(call: Call) -> Lap:
 def cuda_lap(device: str) -> Lapper:
     """A stopwatch for calls on a GPU: events around the call, and the host's clock up to synchronisation.
 
-    The device is idle when the clock starts. Never tried on a GPU.
+    The device is idle when the clock starts, and the two events are made before: CUDA makes one when it is
+    first recorded. Never tried on a GPU.
     """
     import torch
 
+    with torch.cuda.device(device):
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
+        start.record()
+        end.record()
+
     def lap(call: Call) -> Lap:
         with torch.cuda.device(device):
-            start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]
             torch.cuda.synchronize()
             began = time.perf_counter_ns()
             start.record()
@@ -122,7 +129,7 @@ def measure(call: Call, lap: Lapper = host_lap, limits: Limits | None = None) ->
     """
     limits = limits or Limits()
     with _no_collection():
-        warm_up, settled = _warmed(call, lap, limits.budget / 4)
+        warm_up, settled = _warmed(call, lap, limits.budget / 4, limits.warm_up)
         laps: list[Lap] = []
         deadline = time.monotonic() + limits.budget
         while not (stopped := _stopped([one.wall for one in laps], limits, deadline)):
@@ -141,7 +148,7 @@ def interleaved(
     draw = random.Random(seed)  # noqa: S311 - an order, not a secret
     with _no_collection():
         for call in calls:
-            _warmed(call, lap, limits.budget / 4 / len(calls))
+            _warmed(call, lap, limits.budget / 4 / len(calls), limits.warm_up)
         rounds: list[tuple[Lap, ...]] = []
         deadline = time.monotonic() + limits.budget
         while not (stopped := _rounds_stopped(rounds, limits, deadline)):
@@ -184,11 +191,17 @@ def _spent(count: int, limits: Limits, deadline: float) -> str:
     return "budget" if time.monotonic() >= deadline else ""
 
 
-def _warmed(call: Call, lap: Lapper, budget: float) -> tuple[int, bool]:
-    """Call until times have stopped falling, or the budget is spent: how many calls, and whether they had."""
-    walls: list[float] = []
-    deadline = time.monotonic() + budget
-    while not _settled(walls) and (not walls or time.monotonic() < deadline):
+def _warmed(call: Call, lap: Lapper, budget: float, least: float) -> tuple[int, bool]:
+    """Call until times have stopped falling, or the budget is spent: how many calls, and whether they had.
+
+    Args:
+        call: what to time.
+        lap: the stopwatch.
+        budget: seconds at the most, but for the first call.
+        least: seconds at the least, within the budget.
+    """
+    began, walls = time.monotonic(), [lap(call).wall]
+    while (spent := time.monotonic() - began) < budget and (spent < least or not _settled(walls)):
         walls.append(lap(call).wall)
     return len(walls), _settled(walls)
 

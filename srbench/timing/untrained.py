@@ -27,7 +27,7 @@ def _net(where: str, *given: Any, **named: Any) -> nn.Module:
 
 BUILDERS: Mapping[str, Callable[[int], nn.Module]] = {
     "srcnn": lambda scale: _net("srcnn:SRCNN"),
-    "srcnn-jn": lambda scale: _net("srcnn:SRCNN", (9, 5, 5)),
+    "srcnn-jn": lambda scale: _net("srcnn:SRCNN"),
     "vdsr": lambda scale: _net("vdsr:VDSR"),
     "srresnet": lambda scale: _net("srresnet:SRResNet", scale),
     "srgan": lambda scale: _net("srresnet:SRResNet", scale),

@@ -121,6 +121,17 @@ def test_a_ladder_that_ends_is_out_of_memory(fresh_registry: None, tmp_path: Pat
     assert "out of memory" in found.reason
 
 
+def test_weights_that_do_not_fit_are_out_of_memory_too(fresh_registry: None, tmp_path: Path) -> None:
+    """A GPU's allocator may refuse before any call: that is no failure of the model."""
+
+    class Huge(Small):
+        def load(self, device: str, dtype: str) -> None:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 99.00 GiB")
+
+    found = timed(tmp_path, entry_of(Huge))
+    assert (found.status, found.exhausted) == (Status.OOM, ("whole",))
+
+
 def test_the_ladder_of_a_gpu_ends_on_the_processor() -> None:
     """Whole, smaller tiles where the card allows them, then the processor."""
     info = models()["edsr"].info

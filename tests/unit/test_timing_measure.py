@@ -57,6 +57,13 @@ def test_a_spent_budget_still_gives_the_least_samples() -> None:
     assert (len(found.laps), found.warm_up, found.settled, found.stopped) == (3, 1, False, "budget")
 
 
+def test_warm_up_lasts_as_long_as_asked_though_times_have_settled() -> None:
+    """A GPU's clocks take longer to rise than a fast network's first calls."""
+    assert measure(nothing, Clock(repeat(10)), Limits(least=6)).warm_up == 3
+    assert measure(nothing, Clock(repeat(10)), Limits(least=6, warm_up=0.02)).warm_up > 3
+    assert measure(nothing, Clock(repeat(10)), Limits(budget=0, warm_up=60)).warm_up == 1
+
+
 def test_few_equal_samples_are_not_precise() -> None:
     """Three samples cover a median in three of four cases, however equal they are."""
     found = measure(nothing, Clock(repeat(10.0)), Limits(budget=60, least=3))
