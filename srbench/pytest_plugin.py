@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from contextlib import chdir
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ import pytest
 
 if TYPE_CHECKING:
     from srbench.gate.verdicts import Judgement
+    from srbench.store.scores import CellScores
     from srbench.types import Cell
 
 
@@ -28,7 +31,7 @@ class Gate:
 
     Args:
         results: folder of the run's journal; a finished image is not computed again.
-        root: what relative paths are relative to.
+        root: what relative paths are relative to, those of the model included.
     """
 
     def __init__(self, results: Path, root: Path) -> None:
@@ -64,18 +67,19 @@ class Gate:
         from srbench.errors import SrbenchError
         from srbench.gate.outputs import text
 
-        before = self.root / baseline
         try:
-            cell = self._measured(model, dataset, scale, protocol, metrics)
-            judgement = self._judged(cell, before, policy)
+            with chdir(self.root):
+                cell = self._measured(model, dataset, scale, protocol, metrics)
+                before = self._before(cell, self.root / baseline)
+                judgement = self._judged(cell, before, policy, Path(baseline).name) if before else None
         except SrbenchError as error:
-            why = str(error)
-        else:
-            if not judgement.exit_code:
-                return judgement
-            why = text(judgement).rstrip()
-        hint = f"\n{self._how_to_bless(before)}" if self.results.joinpath("journal.jsonl").exists() else ""
-        pytest.fail(why + hint, pytrace=False)
+            pytest.fail(str(error), pytrace=False)
+        if judgement is None:
+            pytest.fail(self._no_baseline(cell, self.root / baseline), pytrace=False)
+        if judgement.exit_code:
+            hint = self._hint(judgement, cell, self.root / baseline)
+            pytest.fail(text(judgement).rstrip() + hint, pytrace=False)
+        return judgement
 
     def _measured(
         self, model: str, dataset: str, scale: int, protocol: str | None, metrics: Sequence[str]
@@ -87,24 +91,50 @@ class Gate:
         fetch_dataset(dataset)
         return evaluate(model, dataset, scale, protocol=protocol, metrics=metrics, results=self.results)
 
-    def _judged(self, cell: dict[str, Any], baseline: Path, policy: str | Path | None) -> Judgement:
+    def _before(self, cell: dict[str, Any], baseline: Path) -> list[CellScores]:
+        """What the baseline has of the cell; nothing where there is no baseline yet."""
+        from srbench.gate.sources import find_side, load_side
+
+        name = str(baseline)
+        cells = load_side(name) if find_side(name) is not None else []
+        return [scores for scores in cells if _place(scores.cell) == _place_of(cell)]
+
+    def _judged(
+        self, cell: dict[str, Any], before: Sequence[CellScores], policy: str | Path | None, name: str
+    ) -> Judgement:
         from srbench import registry
         from srbench.gate.compare import compare
-        from srbench.gate.policy import Policy, load_policy
-        from srbench.gate.sources import load_side
+        from srbench.gate.policy import Policy, check_metrics, load_policy
         from srbench.store.scores import load_scores
 
-        before = [s for s in load_side(str(baseline)) if _place(s.cell) == _place_of(cell)]
         after = [s for s in load_scores(self.results) if _is_cell(s.cell, cell)]
-        rules = Policy() if policy is None else load_policy(self.root / policy)
+        rules = Policy() if policy is None else replace(load_policy(self.root / policy), require=("*",))
         metrics = {name: entry.info for name, entry in registry.metrics().items()}
-        return compare(before, after, rules, metrics, names=(baseline.name, "this checkout"))
+        check_metrics(rules, metrics)
+        return compare(before, after, rules, metrics, names=(name, "this checkout"))
 
-    def _how_to_bless(self, baseline: Path) -> str:
-        """What to do if the new results are meant."""
+    def _no_baseline(self, cell: dict[str, Any], baseline: Path) -> str:
+        """How to make one, if there are results to make it of."""
+        subject = f"{cell['model']} on {cell['dataset']} x{cell['scale']} ({cell['protocol']})"
+        if cell["status"] != "done":
+            return f"{subject}: {cell['status']}: {cell['reason']}"
+        where = _shown(baseline, self.root)
+        return f"no baseline yet at {where} for {subject}; to make one: {self._bless(cell, baseline)}"
+
+    def _hint(self, judgement: Judgement, cell: dict[str, Any], baseline: Path) -> str:
+        """How to accept what is worse; nothing where a number is missing, which no blessing would bring."""
+        from srbench.gate.verdicts import EXIT_REGRESSED, NOT_COMPARED
+
+        if judgement.exit_code != EXIT_REGRESSED or judgement.of(*NOT_COMPARED):
+            return ""
+        return f"\nif this is meant: {self._bless(cell, baseline)}"
+
+    def _bless(self, cell: dict[str, Any], baseline: Path) -> str:
+        """The command that blesses this cell, and no other test's."""
         folder = baseline if baseline.suffix != ".jsonl" else baseline.parent
         run, into = (shlex.quote(_shown(path, self.root)) for path in (self.results, folder))
-        return f'if this is meant: srbench bless {run} -m "why" --baseline {into}'
+        only = shlex.quote(f"{cell['model']}/{cell['dataset']}/x{cell['scale']}/{cell['protocol']}")
+        return f'srbench bless {run} -m "why" --baseline {into} --only {only}'
 
 
 def _place(cell: Cell) -> tuple[str, str, int, str]:

@@ -210,6 +210,8 @@ class ModelInfo:
             digest counts, its stem names the row), a ``command`` is never split at commas.
         engine: what runs the network, the first word of the inference signature.
         tile_overlap: of tiles where no receptive field is known; ``srbench check`` measures what it costs.
+        files: paths of files that the model reads by itself, such as a checkpoint beside its code: their
+            bytes are part of its results' keys. In ``python:FILE`` relative ones are relative to that file.
     """
 
     name: str
@@ -241,6 +243,7 @@ class ModelInfo:
     argument: Literal["", "file", "command"] = ""
     engine: str = "torch"
     tile_overlap: int = 0
+    files: tuple[str, ...] = ()
 
     def weights_for(self, scale: int) -> Weights | None:
         """The checkpoint for a scale, or None for a model without weights."""

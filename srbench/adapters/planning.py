@@ -79,11 +79,12 @@ def model_fingerprint(entry: ModelEntry, argument: str, scale: int) -> str:
 
     Raises:
         PluginError: its source is not a file.
-        UsageError: the argument is a file that can't be read.
+        UsageError: the argument, or one of the card's files, is a file that can't be read.
     """
     info = entry.info
+    read = {"reads": [file_digests(file) for file in info.files]} if info.files else {}
     if not info.dtypes:
-        return digest({"source": source_digest(entry.target)})
+        return digest({"source": source_digest(entry.target), **read})
     weights = info.weights_for(scale)
     return digest(
         {
@@ -91,6 +92,7 @@ def model_fingerprint(entry: ModelEntry, argument: str, scale: int) -> str:
             "source": source_digest(entry.target),
             "argument": _argument_digest(info, argument),
             "card": [info.channels, info.pre_upsampled, info.kind],
+            **read,
         }
     )
 

@@ -3,7 +3,8 @@
 The file is the user's program, like a plugin: it is run when it is named, because what it promises must be
 known before anything is planned. It holds a class ``Model``, or just functions, of these names::
 
-    def info() -> dict                              # fields of a model's card: {"scales": [2, 3, 4]}
+    def info() -> dict                              # fields of a model's card: {"scales": [2, 3, 4]}; files
+                                                    # that it reads: {"scales": [4], "files": ["net.pth"]}
     def load(scale: int, device: str, dtype: str)   # make ready; called once
     def predict(lr: Tensor) -> Tensor               # (1, C, h, w) in [0, 1] to (1, C, scale * h, scale * w)
 """
@@ -39,7 +40,9 @@ def python_entry(entry: ModelEntry, argument: str) -> ModelEntry:
     info = info_from({**card, **table, "argument": "file", "selectable": False}, Path(argument).name)
     if not info.dtypes:
         raise PluginError("dtypes that the model runs in", "none", f"check info() in {argument}")
-    return replace(entry, info=info)
+    folder = Path(argument).expanduser().resolve().parent
+    files = tuple(str(folder / Path(file).expanduser()) for file in info.files)
+    return replace(entry, info=replace(info, files=files))
 
 
 def _called(argument: str, method: str) -> Any:

@@ -101,7 +101,7 @@ def run_main(argv: list[str] | None = None) -> int:
     """The exit code of a command line; errors become one line on stderr, never a traceback."""
     try:
         code = cli.main(argv, prog_name="srbench", standalone_mode=False)
-        sys.stdout.flush()  # here, where a full disk or a closed pipe is still an error one can name
+        _flush()  # here, where a full disk is still an error one can name
         return code if isinstance(code, int) else 0
     except click.exceptions.NoArgsIsHelpError as asked:
         click.echo(asked.format_message())
@@ -118,7 +118,9 @@ def run_main(argv: list[str] | None = None) -> int:
         _abandon_stdout()  # the reader (head, less) has enough
         return 0
     except SystemExit as left:
-        if type(sys.stdout).__name__.endswith("PacifyFlushWrapper"):  # click has met a closed pipe
+        # click, or rich, has met a closed pipe.
+        wrapped = type(sys.stdout).__name__.endswith("PacifyFlushWrapper")
+        if wrapped or isinstance(left.__context__, BrokenPipeError):
             _abandon_stdout()
             return 0
         return _complain(f"expected a plugin that returns, got sys.exit({left.code!r}); fix the plugin", 2)
@@ -127,6 +129,14 @@ def run_main(argv: list[str] | None = None) -> int:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         hint = "free space, or write elsewhere" if full else "check the path and its permissions"
         return _complain(f"expected files that can be read and written, got {error}; {hint}", 3)
+
+
+def _flush() -> None:
+    """A reader who has enough (head, less) changes no exit code: what the command found out, it found out."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _abandon_stdout()
 
 
 def _abandon_stdout() -> None:

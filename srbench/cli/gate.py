@@ -12,7 +12,7 @@ import click
 
 from srbench.cli.options import plugin_option
 from srbench.cli.timing import SPEED_OPTIONS, speed_options, timed_pair
-from srbench.errors import NothingMeasured, Unfinished, UsageError
+from srbench.errors import NothingMeasured, StorageError, Unfinished, UsageError
 
 if TYPE_CHECKING:
     from srbench.gate.baseline import Blessing
@@ -23,7 +23,12 @@ if TYPE_CHECKING:
 _NAMED = 3
 
 only_option = click.option(
-    "--only", "patterns", multiple=True, metavar="PATTERN", help="MODEL/DATASET/xSCALE[/PROTOCOL], globs."
+    "--only",
+    "patterns",
+    multiple=True,
+    metavar="PATTERNS",
+    callback=lambda ctx, option, texts: _comma_list(texts),
+    help="MODEL[/DATASET[/xSCALE[/PROTOCOL]]], globs; a comma list.",
 )
 baseline_folder_option = click.option(
     "--baseline",
@@ -68,17 +73,15 @@ def compare(baseline: str, candidate: str, **options: Any) -> int:
     """Compare two result sets, image by image: what is worse in B than in A, where and by how much.
 
     A and B are run folders, journals, committed baselines, names of runs in results/runs, or ids of runs.
-    Only numbers under the same protocol, pixels and metric signatures are compared. It informs: the exit
-    code is 0 whether or not B is worse (srbench gate judges), 4 if nothing could be compared.
+    Only numbers under the same protocol, pixels and metric signatures are compared. It informs: nothing has
+    to be there, and the exit code is 0 whether or not B is worse (srbench gate judges), 4 if nothing could be
+    compared.
 
     \b
     srbench compare results/blessed results/runs/main
     srbench compare main mine --only 'imdn/set*/x4' --format md
     """
-    judgement = _judged(baseline, candidate, **options)
-    if not judgement.compared:
-        return 4
-    return 0
+    return _judged(baseline, candidate, informs=True, **options).exit_code
 
 
 @click.command()
@@ -99,20 +102,21 @@ def gate(candidate: str, baseline: str, pair: tuple[str, str] | None, **options:
     --only or the policy's `require` asks for less.
 
     \b
-    srbench run -m imdn -d set5,set14 && srbench gate --only imdn
+    srbench run -m bicubic -d embedded && srbench gate --only bicubic/embedded
     srbench gate --baseline results/blessed results/runs/pr --policy gate.toml
     srbench gate --format text --format junit=gate.xml --format md=summary.md
 
     With --time nothing stored is read: two models are timed here, interleaved (srbench time --interleaved).
     B is worse if it takes longer by more than the policy's [speed] allows; on a machine that was not quiet
-    nothing is decided (4).
+    nothing is decided (4), and what was seen is said.
 
     \b
     srbench gate --time imdn spandrel:mine.pth -x 4 --point 128x128
 
     \b
     Exit codes: 1 something is worse; else 3 a cell failed; else 4 nothing compared, or not all that had
-                to be; 5 the baseline or a journal is not as it was written; 2 usage; 0 ok.
+                to be; 5 the baseline is not as it was blessed, or a journal has a broken line; 2 usage;
+                0 ok.
     """
     speed = {name: options.pop(name) for name in SPEED_OPTIONS}
     if pair is None:
@@ -145,7 +149,7 @@ def _timed(
 
     if patterns:
         raise UsageError("two models after --time", "--only as well", "leave --only out")
-    targets = _targets(("json",) if as_json else formats or ("text",))
+    targets = _targets(formats, as_json=as_json)
     rules = _policy(policy, ())
     found = timed_pair(pair, plugins, **speed)
     b = found.b
@@ -160,6 +164,7 @@ def _judged(
     baseline: str,
     candidate: str,
     *,
+    informs: bool = False,
     policy: Path | None,
     patterns: tuple[str, ...],
     formats: tuple[str, ...],
@@ -168,17 +173,32 @@ def _judged(
 ) -> Judgement:
     from srbench import registry
     from srbench.gate.compare import compare as compare_sets
+    from srbench.gate.policy import check_metrics
     from srbench.gate.sources import load_sides
 
-    targets = _targets(("json",) if as_json else formats or ("text",))
+    targets = _targets(formats, as_json=as_json)
     for plugin in plugins:
         registry.load_plugin(plugin)
-    rules = _policy(policy, patterns)
-    sides = [_chosen(side, patterns) for side in load_sides(baseline, candidate)]
     metrics = {name: entry.info for name, entry in registry.metrics().items()}
-    judgement = compare_sets(sides[0], sides[1], rules, metrics, names=(baseline, candidate))
+    rules = _policy(policy, patterns)
+    check_metrics(rules, metrics)
+    before, after = (_chosen(side, patterns) for side in load_sides(baseline, candidate))
+    _remark_on_idle(rules, patterns if informs else (), [*before, *after])
+    judgement = compare_sets(before, after, rules, metrics, names=(baseline, candidate), informs=informs)
     _write(judgement, targets)
     return judgement
+
+
+def _remark_on_idle(policy: Policy, patterns: Sequence[str], cells: Sequence[CellScores]) -> None:
+    """On stderr: what fits nothing here, which may be a typo, or a policy made for more than this."""
+    from srbench.gate.policy import covers, idle_overrides
+
+    measured = ((scores.cell, metric.name) for scores in cells for metric in scores.metrics)
+    for override in idle_overrides(policy, measured):
+        click.echo(f"remark: nothing here is what an override of the policy speaks of: {override}", err=True)
+    for pattern in patterns:
+        if not any(covers(pattern, scores.cell) for scores in cells):
+            click.echo(f"remark: nothing on either side is {pattern}", err=True)
 
 
 def _policy(path: Path | None, patterns: Sequence[str]) -> Policy:
@@ -199,31 +219,74 @@ def _chosen(cells: list[CellScores], patterns: Sequence[str]) -> list[CellScores
     return [scores for scores in cells if any(covers(pattern, scores.cell) for pattern in patterns)]
 
 
-def _targets(formats: Sequence[str]) -> list[tuple[str, str]]:
+def _comma_list(texts: Sequence[str]) -> tuple[str, ...]:
+    return tuple(part for text in texts for part in map(str.strip, text.split(",")) if part)
+
+
+def _targets(formats: Sequence[str], *, as_json: bool) -> list[tuple[str, str]]:
     """Each format with its file, empty for stdout."""
     from srbench.gate.outputs import FORMATS
 
-    targets = [(name, path) for name, _, path in (text.partition("=") for text in formats)]
+    given = [*formats, *(["json"] if as_json and "json" not in formats else [])] or ["text"]
+    targets = [_target(text) for text in given]
     for name, _ in targets:
         if name not in FORMATS:
             raise UsageError("a format", repr(name), f"use one of {', '.join(FORMATS)}")
+    printed = [name for name, path in targets if not path]
+    if "json" in printed and len(printed) > 1:
+        got = ", ".join(name for name in printed if name != "json")
+        raise UsageError("JSON alone on stdout", f"{got} as well", "write one of them to a file: NAME=FILE")
+    files = [path for _, path in targets if path]
+    if len(set(files)) < len(files):
+        raise UsageError("a file for each format", f"{', '.join(files)}", "name other files")
     return targets
 
 
+def _target(text: str) -> tuple[str, str]:
+    name, to_file, path = text.partition("=")
+    if to_file and not path:
+        raise UsageError("NAME=FILE", repr(text), "name the file; is a variable empty?")
+    return name, path
+
+
 def _write(judgement: Judgement, targets: Sequence[tuple[str, str]]) -> None:
+    """To stdout first: a file that can't be written hides no verdict, and neither does a reader who left.
+
+    Raises:
+        UsageError: a file can't be written; all else has been.
+    """
     from srbench.gate.outputs import FORMATS
+
+    failed: list[tuple[str, str]] = []
+    for name, path in sorted(targets, key=lambda target: bool(target[1])):
+        text = FORMATS[name](judgement)
+        try:
+            _put(text, path)
+        except BrokenPipeError:
+            continue
+        except StorageError as error:
+            failed.append((path, error.got.rpartition(": ")[2]))
+        except OSError as error:
+            if not path:
+                raise
+            failed.append((path, error.strerror or str(error)))
+    if failed and all(path for _, path in targets):
+        click.echo(FORMATS["text"](judgement), nl=False)
+    for path, why in failed:
+        raise UsageError("a file that can be written", f"{path!r}: {why}", "check --format")
+
+
+def _put(text: str, path: str) -> None:
     from srbench.store.files import write_whole
 
-    for name, path in targets:
-        text = FORMATS[name](judgement)
-        if not path:
-            click.echo(text, nl=False)
-        elif path == os.environ.get("GITHUB_STEP_SUMMARY"):
-            # Other steps' commands write there too.
-            with Path(path).open("a", encoding="utf-8") as summary:
-                summary.write(text)
-        else:
-            write_whole(Path(path), text, "check --format")
+    if not path:
+        click.echo(text, nl=False)
+    elif path == os.environ.get("GITHUB_STEP_SUMMARY"):
+        # Other steps' commands write there too.
+        with Path(path).open("a", encoding="utf-8") as summary:
+            summary.write(text)
+    else:
+        write_whole(Path(path), text)
 
 
 @click.command()

@@ -11,15 +11,26 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from srbench.errors import IntegrityError, UsageError
-from srbench.store.aggregate import DONE
+from srbench.store.aggregate import DONE, PARTIAL
 from srbench.store.files import write_whole
-from srbench.store.records import encode_number, number_of
+from srbench.store.records import (
+    NotJsonError,
+    cell_of,
+    count_of,
+    encode_number,
+    number_of,
+    parse_object,
+    text_of,
+    typed,
+    wrong,
+)
 from srbench.store.scores import CellScores, MetricScores, Values
 from srbench.types import Cell, Status
 
@@ -30,7 +41,9 @@ DECIMALS = 6
 
 _HEADER = frozenset({"baseline", "cells", "sha256"})
 _CELL = [f.name for f in fields(Cell)]
-_PLACE = ("model", "dataset", "scale", "protocol")
+_REST = ("expected", "status", "reason", "metrics")
+_LEFT_OUT = {"inference": "", "pixels": "", "average": "", "status": DONE, "reason": ""}
+"""What a line does without where it is empty, or done."""
 _HINT = "restore it, or bless results again after removing it"
 
 
@@ -53,6 +66,9 @@ def read_baseline(path: Path) -> list[CellScores]:
     cells = [_cell_scores(line, number, path) for number, line in enumerate(lines, 2)]
     if len(cells) != header["cells"]:
         _refuse(f"{header['cells']} cells", f"{len(cells)}", path)
+    twice = [cell for cell, count in Counter(scores.cell for scores in cells).items() if count > 1]
+    if twice:
+        _refuse("each cell once", f"{_named(twice[0])} twice", path)
     return cells
 
 
@@ -84,10 +100,10 @@ def _checked(path: Path) -> tuple[dict[str, Any], list[str]]:
 
 def _header(line: str, path: Path) -> dict[str, Any]:
     try:
-        header = json.loads(line)
-    except ValueError:
-        header = None
-    version = header.get("baseline") if isinstance(header, dict) else None
+        header = parse_object(line)
+    except NotJsonError:
+        header = {}
+    version = header.get("baseline")
     if type(version) is not int:
         _refuse("a first line with its version and digest", repr(line[:60]), path)
     if version > SCHEMA:
@@ -96,7 +112,7 @@ def _header(line: str, path: Path) -> dict[str, Any]:
     cells = header.get("cells")
     if header.keys() != _HEADER or version != SCHEMA or type(cells) is not int or cells < 0:
         _refuse("a first line with its version, cells and digest", repr(line[:60]), path)
-    return dict(header)
+    return header
 
 
 def _what_changed(header: Mapping[str, Any], lines: list[str]) -> str:
@@ -119,22 +135,47 @@ def _refuse(expected: str, got: str, path: Path) -> NoReturn:
 def _cell_scores(line: str, number: int, path: Path) -> CellScores:
     """One line's cell; the digest vouches for it, but a stranger's tool may have written both."""
     try:
-        named = json.loads(line)
-        cell = Cell(**{name: named.pop(name, "") for name in _CELL})
-        metrics = tuple(_metric(name, metric) for name, metric in named.pop("metrics").items())
-        scores = CellScores(cell, metrics=metrics, **{"status": DONE, **named})
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        return _scores_of(parse_object(line))
+    except IntegrityError as error:
+        _refuse(error.expected, f"{error.got} on line {number}", path)
+    except NotJsonError as error:
         _refuse("a cell with its values", f"line {number}, {error}", path)
-    return scores
 
 
-def _metric(name: str, metric: Mapping[str, Any]) -> MetricScores:
-    items = {item: _numbers(values) for item, values in metric["values"].items()}
-    return MetricScores(name, metric["signature"], items)
+def _scores_of(named: dict[str, Any]) -> CellScores:
+    known = {**_LEFT_OUT, **named}
+    odd = min(known.keys() ^ {*_CELL, *_REST}, default=None)
+    if odd is not None:
+        got = f"{'unknown' if odd in named else 'none named'} {odd!r}"
+        raise IntegrityError("the fields of a cell", got, _HINT)
+    status = text_of(known, "status")
+    if status not in (*Status, PARTIAL):
+        raise wrong("the status of a cell", status)
+    metrics = typed(known["metrics"], dict, "metrics")
+    return CellScores(
+        cell_of({name: known[name] for name in _CELL}),
+        status,
+        text_of(known, "reason"),
+        count_of(known, "expected"),
+        tuple(_metric(name, metric) for name, metric in metrics.items()),
+    )
 
 
-def _numbers(values: Any) -> Values:
-    return tuple(number_of(value) for value in (values if isinstance(values, list) else [values]))
+def _metric(name: str, metric: Any) -> MetricScores:
+    table = typed(metric, dict, name)
+    if table.keys() != {"signature", "values"}:
+        raise wrong(f"signature and values of {name}", sorted(table))
+    items = typed(table["values"], dict, f"values of {name}")
+    return MetricScores(
+        name, text_of(table, "signature"), {item: _numbers(values, item) for item, values in items.items()}
+    )
+
+
+def _numbers(values: Any, item: str) -> Values:
+    numbers = tuple(number_of(value, item) for value in (values if isinstance(values, list) else [values]))
+    if not numbers or any(map(math.isnan, numbers)):
+        raise wrong(f"numbers of {item}", values)
+    return numbers
 
 
 # ------------------------------------------------------------------------------------------- writing
@@ -223,8 +264,7 @@ def unfinished(cells: Iterable[CellScores]) -> list[CellScores]:
 
 
 def _is_whole(scores: CellScores) -> bool:
-    values = (value for metric in scores.metrics for frames in metric.items.values() for value in frames)
-    return scores.status == DONE and bool(scores.metrics) and not any(map(math.isnan, values))
+    return scores.status == DONE and bool(scores.metrics) and all(map(_is_numeric, scores.metrics))
 
 
 def bless(
@@ -245,7 +285,7 @@ def bless(
     path = baseline_path(folder)
     before = digest_of(path)
     old = {scores.cell: scores for scores in read_baseline(path)} if before else {}
-    new = {scores.cell: _latest(scores) for scores in cells if scores.status != Status.SKIPPED}
+    new = {scores.cell: _numeric(_latest(scores)) for scores in cells if scores.status != Status.SKIPPED}
     replaced = {_place(cell) for cell in new}
     kept = {} if prune else {cell: scores for cell, scores in old.items() if _place(cell) not in replaced}
     text = dump_baseline([*kept.values(), *new.values()])
@@ -284,6 +324,20 @@ def _latest(scores: CellScores) -> CellScores:
         ):
             chosen[metric.name] = metric
     return replace(scores, metrics=tuple(chosen.values()))
+
+
+def _numeric(scores: CellScores) -> CellScores:
+    """A baseline holds numbers alone: a metric that is none has failed its cell."""
+    broken = [metric.name for metric in scores.metrics if not _is_numeric(metric)]
+    if not broken:
+        return scores
+    kept = tuple(metric for metric in scores.metrics if _is_numeric(metric))
+    status = Status.FAILED.value if scores.status == DONE else scores.status
+    return replace(scores, status=status, reason=f"{', '.join(broken)} is not a number", metrics=kept)
+
+
+def _is_numeric(metric: MetricScores) -> bool:
+    return not any(math.isnan(value) for values in metric.items.values() for value in values)
 
 
 def _changes(old: CellScores, new: CellScores) -> Iterator[Change]:

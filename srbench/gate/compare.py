@@ -10,11 +10,11 @@ from __future__ import annotations
 import heapq
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from srbench.gate.policy import Limits, Policy, covers
-from srbench.gate.verdicts import ItemChange, Judgement, Measure, Outcome, Verdict, ordered
+from srbench.gate.verdicts import NOT_COMPARED, ItemChange, Judgement, Measure, Outcome, Verdict, ordered
 from srbench.stats import effect_size, holm, mean_interval, mean_p_value, rerun_interval, rerun_p_value
 from srbench.store.aggregate import DONE
 from srbench.store.scores import CellScores, MetricScores, Values
@@ -24,7 +24,7 @@ _SLACK = 1e-9
 """A loss of exactly the tolerance is allowed, whatever the last bits of a mean say."""
 
 _WORST = 3
-_MUST_AGREE = ("dataset", "signature", "pixels", "average")
+_MUST_AGREE = ("dataset", "protocol", "signature", "pixels", "average")
 """A cell's fields that make two numbers different quantities, beside its place."""
 
 
@@ -35,6 +35,7 @@ def compare(
     metrics: Mapping[str, MetricInfo],
     *,
     names: tuple[str, str] = ("baseline", "candidate"),
+    informs: bool = False,
 ) -> Judgement:
     """Compare a candidate with a baseline.
 
@@ -44,11 +45,16 @@ def compare(
         policy: what counts as worse.
         metrics: what metrics are, by name; the direction of others is unknown, and they are not compared.
         names: what the two are called in print.
+        informs: nothing is required, see `Judgement`.
     """
-    pairs = list(_paired(baseline, candidate))
-    verdicts = [verdict for before, after in pairs for verdict in _judge_cell(before, after, policy, metrics)]
-    verdicts = [_required(verdict, policy) for verdict in _decided(verdicts, policy)]
-    return Judgement(*names, ordered(verdicts), tuple(_unmet(verdicts, baseline, policy)))
+    policy = replace(policy, require=()) if informs else policy
+    verdicts = [
+        _required(verdict, before, policy)
+        for before, after in _paired(baseline, candidate)
+        for verdict in _judge_cell(before, after, policy, metrics)
+    ]
+    verdicts = _decided(verdicts, policy)
+    return Judgement(*names, ordered(verdicts), tuple(_unmet(verdicts, baseline, policy)), informs)
 
 
 # --------------------------------------------------------------------------------------- pairing
@@ -58,29 +64,45 @@ Pair = tuple[CellScores | None, CellScores | None]
 
 def _paired(baseline: Sequence[CellScores], candidate: Sequence[CellScores]) -> Iterator[Pair]:
     """Each cell with its counterpart: the equal one, else the one that differs least, else none."""
-    free = {scores.cell: scores for scores in candidate}
-    left: list[CellScores] = []
+    left, free = list(baseline), list(candidate)
+    for alike in (_cell, _place, _task):
+        pairs, left, free = _matched(left, free, alike)
+        yield from pairs
+    yield from ((scores, None) for scores in left)
+    yield from ((None, scores) for scores in free)
+
+
+def _matched(
+    baseline: Iterable[CellScores], candidate: Iterable[CellScores], alike: Callable[[Cell], Hashable]
+) -> tuple[list[tuple[CellScores, CellScores]], list[CellScores], list[CellScores]]:
+    """Pairs of cells that are alike, those that differ least first; and what is left of both sides."""
+    free: dict[Hashable, list[CellScores]] = defaultdict(list)
+    for scores in candidate:
+        free[alike(scores.cell)].append(scores)
+    pairs, left = [], []
     for scores in baseline:
-        counterpart = free.pop(scores.cell, None)
-        if counterpart is None:
-            left.append(scores)
-        else:
-            yield scores, counterpart
-    by_place: dict[tuple[str, ...], list[CellScores]] = defaultdict(list)
-    for scores in free.values():
-        by_place[_place(scores.cell)].append(scores)
-    for scores in left:
-        others = by_place[_place(scores.cell)]
-        nearest = min(others, key=lambda other: len(_differing(scores.cell, other.cell)), default=None)
-        if nearest is not None:
+        others = free[alike(scores.cell)]
+        if others:
+            nearest = min(others, key=lambda other: len(_differing(scores.cell, other.cell)))
             others.remove(nearest)
-        yield scores, nearest
-    yield from ((None, scores) for others in by_place.values() for scores in others)
+            pairs.append((scores, nearest))
+        else:
+            left.append(scores)
+    return pairs, left, [scores for others in free.values() for scores in others]
 
 
-def _place(cell: Cell) -> tuple[str, ...]:
+def _cell(cell: Cell) -> Hashable:
+    return cell
+
+
+def _place(cell: Cell) -> Hashable:
     """What a reader would look for: ``urban100[24]`` stands where ``urban100`` would."""
-    return cell.model, cell.dataset.partition("[")[0], str(cell.scale), cell.protocol
+    return cell.model, cell.dataset.partition("[")[0], cell.scale, cell.protocol
+
+
+def _task(cell: Cell) -> Hashable:
+    """Under another protocol, where there is nothing under the same one."""
+    return cell.model, cell.dataset.partition("[")[0], cell.scale
 
 
 def _differing(one: Cell, other: Cell) -> list[str]:
@@ -231,14 +253,15 @@ def _measured(
     changes = [_change(name, one.items[name], other.items[name], measure) for name in one.items]
     finite = [change for change in changes if _is_finite(change)]
     baseline, candidate, deltas = _weighted(cell, finite, one)
-    delta, n, noise = _mean(deltas, 0.0), len(deltas), limits.noise if limits else 0.0
+    n, noise = len(deltas), limits.noise if limits else 0.0
+    delta = _mean(deltas) if deltas else _unbounded(changes, measure)
     moved = any(deltas)
     return Verdict(
         Outcome.OK,
         cell,
         measure,
-        baseline=_mean(baseline, math.inf),
-        candidate=_mean(candidate, math.inf),
+        baseline=_mean(baseline) if baseline else two.before.mean(one),
+        candidate=_mean(candidate) if candidate else two.after.mean(other),
         delta=delta,
         tolerance=limits.tolerance if limits else None,
         interval=mean_interval(deltas, policy.level),
@@ -246,7 +269,9 @@ def _measured(
         effect=effect_size(deltas) if moved else None,
         p_value=_p_value(deltas, delta, noise, policy),
         n=len(changes),
-        n_equal=sum(math.isinf(change.baseline) and change.delta == 0 for change in changes),
+        n_finite=n,
+        n_inf_baseline=_infinite(one),
+        n_inf_candidate=_infinite(other),
         worst=_worst(changes, measure),
         note=two.note,
         advisory=limits is None,
@@ -271,6 +296,17 @@ def _is_finite(change: ItemChange) -> bool:
     return math.isfinite(change.baseline) and math.isfinite(change.candidate)
 
 
+def _unbounded(changes: Iterable[ItemChange], measure: Measure) -> float:
+    """The difference where no image is finite on both sides: the worst image's, else the best one's."""
+    gains = [change.delta * measure.sign for change in changes]
+    worst = min(gains, default=0.0)
+    return (worst if worst < 0 else max(gains, default=0.0)) * measure.sign
+
+
+def _infinite(metric: MetricScores) -> int:
+    return sum(map(math.isinf, (value for values in metric.items.values() for value in values)))
+
+
 def _weighted(
     cell: Cell, changes: Sequence[ItemChange], metric: MetricScores
 ) -> tuple[list[float], list[float], list[float]]:
@@ -290,8 +326,8 @@ def _weighted(
     )
 
 
-def _mean(values: Sequence[float], empty: float) -> float:
-    return math.fsum(values) / len(values) if values else empty
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
 
 
 def _p_value(deltas: Sequence[float], delta: float, noise: float, policy: Policy) -> float | None:
@@ -341,13 +377,14 @@ def _decide(verdict: Verdict, policy: Policy) -> Verdict:
     gain = verdict.delta * verdict.measure.sign
     beyond = abs(gain) > limits.tolerance + _SLACK
     supported = verdict.p_value is not None and verdict.p_value < 1 - policy.level
-    broken = _broken_image(verdict, limits)
+    broken, restored = _broken_image(verdict, limits), _now_equal(verdict)
     if beyond and supported and gain < 0:
-        return replace(verdict, outcome=Outcome.REGRESSED, why=_moved("lost", verdict))
+        return replace(verdict, outcome=Outcome.REGRESSED, why=_lost(verdict))
     if broken:
         return replace(verdict, outcome=Outcome.REGRESSED, why=broken)
-    if beyond and supported:
-        return replace(verdict, outcome=Outcome.IMPROVED, why=_moved("gained", verdict))
+    if (beyond and supported) or restored:
+        why = _gained(verdict) if beyond and supported else restored
+        return replace(verdict, outcome=Outcome.IMPROVED, why=why)
     return replace(verdict, why=_unsupported(verdict, policy) if beyond else "")
 
 
@@ -356,16 +393,31 @@ def _broken_image(verdict: Verdict, limits: Limits) -> str:
     for change in verdict.worst[:1]:
         loss = -change.delta * verdict.measure.sign
         if math.isinf(loss):
-            return f"{change.name} equalled the ground truth and no longer does"
+            was_equal = math.isinf(change.baseline)
+            what = "equalled the ground truth and no longer does" if was_equal else "became infinitely worse"
+            return f"{change.name} {what}"
         if loss > limits.image_tolerance + _SLACK:
             lost = amount(loss, verdict.measure)
             return f"{change.name} alone lost {lost} ({limits.image_tolerance:g} allowed)"
     return ""
 
 
-def _moved(verb: str, verdict: Verdict) -> str:
-    moved = amount(abs(verdict.delta or 0.0), verdict.measure)
-    return f"the mean {verb} {moved} ({verdict.tolerance:g} allowed)"
+def _now_equal(verdict: Verdict) -> str:
+    """That more of the outputs than before equal the ground truth; asked where none has ceased to."""
+    more = verdict.n_inf_candidate - verdict.n_inf_baseline
+    if more <= 0 or verdict.measure.sign < 0:
+        return ""
+    return f"{more} {'output more equals' if more == 1 else 'outputs more equal'} the ground truth"
+
+
+def _lost(verdict: Verdict) -> str:
+    return (
+        f"the mean lost {amount(abs(verdict.delta or 0.0), verdict.measure)} ({verdict.tolerance:g} allowed)"
+    )
+
+
+def _gained(verdict: Verdict) -> str:
+    return f"the mean gained {amount(abs(verdict.delta or 0.0), verdict.measure)}"
 
 
 def _unsupported(verdict: Verdict, policy: Policy) -> str:
@@ -379,9 +431,10 @@ def amount(value: float, measure: Measure) -> str:
     return f"{value:.{measure.decimals + 2}f} {measure.unit}".rstrip()
 
 
-def _required(verdict: Verdict, policy: Policy) -> Verdict:
-    not_compared = verdict.outcome in (Outcome.MISSING, Outcome.INCOMPARABLE)
-    return replace(verdict, required=True) if not_compared and policy.requires(verdict.cell) else verdict
+def _required(verdict: Verdict, before: CellScores | None, policy: Policy) -> Verdict:
+    """By the baseline's cell: the candidate's may be of another protocol, or a part of the set."""
+    needed = verdict.outcome in NOT_COMPARED and before is not None and policy.requires(before.cell)
+    return replace(verdict, required=True) if needed else verdict
 
 
 def _unmet(verdicts: Iterable[Verdict], baseline: Sequence[CellScores], policy: Policy) -> Iterator[str]:

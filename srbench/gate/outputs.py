@@ -8,15 +8,17 @@ from typing import Any
 from xml.etree import ElementTree
 
 from srbench.gate import words
-from srbench.gate.verdicts import ItemChange, Judgement, Outcome, Verdict
+from srbench.gate.verdicts import NOT_COMPARED, ItemChange, Judgement, Outcome, Verdict
 from srbench.report.markdown import escape
 from srbench.report.plain import plain
 from srbench.stats import Interval
 from srbench.store.records import encode_number
 
-SCHEMA = 1
+SCHEMA = 2
 _SHOWN, _NAMED, _BEST = 8, 3, 3
 """Regressions told in full, cells named of one reason, improvements told: one screen in all."""
+_RATIO = "ratio - 1"
+"""What differences of times are: 0.25 is a quarter longer."""
 
 
 # --------------------------------------------------------------------------------------- terminal
@@ -31,23 +33,33 @@ def _text_lines(judgement: Judgement) -> Iterator[str]:
     yield f"{words.headline(judgement).upper()}: {words.counts(judgement)}"
     yield f"baseline {plain(judgement.baseline)}, candidate {plain(judgement.candidate)}"
     regressed = judgement.of(Outcome.REGRESSED)
-    for verdict in regressed[:_SHOWN]:
-        yield from _text_change(verdict)
-    yield from _more(len(regressed) - _SHOWN, "regressed")
-    for outcome in words.NOT_COMPARED:
-        for reason, verdicts in list(words.grouped(judgement.of(outcome)))[:_SHOWN]:
-            yield f"{outcome.value:<12} {_subjects(verdicts)}: {reason}"
+    label = {outcome: words.label(outcome, judgement) for outcome in Outcome}
+    for verdict in (*regressed[:_SHOWN], *judgement.of(Outcome.UNDECIDED)):
+        yield from _text_change(verdict, label[verdict.outcome])
+    yield from _more(len(regressed) - _SHOWN, label[Outcome.REGRESSED])
+    for outcome in NOT_COMPARED:
+        reasons = list(words.grouped(judgement.of(outcome)))
+        for reason, verdicts in reasons[:_SHOWN]:
+            yield f"{label[outcome]:<12} {_subjects(verdicts)}: {reason}"
+        yield from _more(sum(len(verdicts) for _, verdicts in reasons[_SHOWN:]), label[outcome])
     for verdict in judgement.of(Outcome.IMPROVED)[:_BEST]:
-        yield f"{verdict.outcome.value:<12} {plain(verdict.subject)}  {_moved(verdict)}"
-    yield from _more(len(judgement.of(Outcome.IMPROVED)) - _BEST, "improved")
-    for reason, verdicts in words.grouped(v for v in judgement.of(Outcome.OK) if v.why or v.note):
-        yield f"{'ok':<12} {_subjects(verdicts)}: {reason}"
+        yield from _text_move(verdict, label[Outcome.IMPROVED])
+    yield from _more(len(judgement.of(Outcome.IMPROVED)) - _BEST, label[Outcome.IMPROVED])
+    told = list(words.grouped(v for v in judgement.of(Outcome.OK) if v.why or v.note))
+    for reason, verdicts in told[:_SHOWN]:
+        yield f"{label[Outcome.OK]:<12} {_subjects(verdicts)}: {reason}"
+    yield from _more(sum(len(verdicts) for _, verdicts in told[_SHOWN:]), label[Outcome.OK])
     yield from (f"{'required':<12} {plain(unmet)}" for unmet in _patterns(judgement))
 
 
-def _text_change(verdict: Verdict) -> Iterator[str]:
-    yield f"{verdict.outcome.value:<12} {plain(verdict.subject)}  {_moved(verdict)}"
-    yield f"{'':<12}   {words.why(verdict)}"
+def _text_move(verdict: Verdict, label: str) -> Iterator[str]:
+    yield f"{label:<12} {plain(verdict.subject)}  {_moved(verdict)}"
+    if words.why(verdict):
+        yield f"{'':<12}   {words.why(verdict)}"
+
+
+def _text_change(verdict: Verdict, label: str) -> Iterator[str]:
+    yield from _text_move(verdict, label)
     if verdict.kind == "quality":
         yield f"{'':<12}   other images: {words.interval(verdict)}; worst: {words.worst(verdict) or 'none'}"
 
@@ -57,7 +69,8 @@ def _moved(verdict: Verdict) -> str:
     means = (
         f"{words.value(verdict.baseline, measure)} {words.ARROW} {words.value(verdict.candidate, measure)}"
     )
-    return f"{means}  {words.moved(verdict)}"
+    partly = verdict.kind == "quality" and verdict.n_finite < verdict.n
+    return f"{means}  {words.moved(verdict)}" + (f" over {words.over(verdict)}" if partly else "")
 
 
 def _more(number: int, what: str) -> Iterator[str]:
@@ -85,25 +98,25 @@ def markdown(judgement: Judgement) -> str:
 
 
 def _markdown_lines(judgement: Judgement) -> Iterator[str]:
-    yield from (f"## srbench gate: {words.headline(judgement)}", "")
+    yield from (f"## {words.title(judgement)}", "")
     sides = f"Baseline {escape(plain(judgement.baseline))}, candidate {escape(plain(judgement.candidate))}"
     yield from (f"{words.counts(judgement)}. {sides}.", "")
-    moved = judgement.of(Outcome.REGRESSED, Outcome.IMPROVED)
+    moved = judgement.of(Outcome.REGRESSED, Outcome.UNDECIDED, Outcome.IMPROVED)
     if moved:
         yield "| | Cell | Metric | Baseline | Candidate | Change | Over other images | Worst images |"
         yield "|---|---|---|---:|---:|---:|---|---|"
-        yield from (_markdown_row(verdict) for verdict in moved)
+        yield from (_markdown_row(verdict, words.label(verdict.outcome, judgement)) for verdict in moved)
         yield ""
-    for outcome in words.NOT_COMPARED:
+    for outcome in NOT_COMPARED:
         for reason, verdicts in words.grouped(judgement.of(outcome)):
             yield f"- **{outcome.value}** {escape(_subjects(verdicts))}: {escape(reason)}"
     yield from (f"- **required** {escape(plain(unmet))}" for unmet in _patterns(judgement))
 
 
-def _markdown_row(verdict: Verdict) -> str:
+def _markdown_row(verdict: Verdict, label: str) -> str:
     measure = verdict.measure
     cells = (
-        f"**{verdict.outcome.value}**" if verdict.outcome is Outcome.REGRESSED else verdict.outcome.value,
+        f"**{label}**" if verdict.outcome is Outcome.REGRESSED else label,
         escape(plain(verdict.where)),
         escape(plain(measure.name)),
         words.value(verdict.baseline, measure),
@@ -119,12 +132,17 @@ def _markdown_row(verdict: Verdict) -> str:
 
 
 def junit(judgement: Judgement) -> str:
-    """A test for each verdict: worse is a failure, failed or not compared though required an error."""
-    cases = [_case(verdict) for verdict in judgement.verdicts if verdict.outcome is not Outcome.NEW]
+    """A test for each verdict: worse is a failure, failed or not compared though required an error.
+
+    A comparison that only informs has neither: what could not be compared is skipped.
+    """
+    told = [verdict for verdict in judgement.verdicts if verdict.outcome is not Outcome.NEW]
+    cases = [_case(verdict, _tag(verdict, judgement)) for verdict in told]
     cases += [_requirement(unmet) for unmet in _patterns(judgement)]
-    suite = ElementTree.Element("testsuite", _tallied(cases), name="srbench gate")
+    name = words.title(judgement).partition(":")[0]
+    suite = ElementTree.Element("testsuite", _tallied(cases), name=name)
     suite.extend(cases)
-    suites = ElementTree.Element("testsuites", _tallied(cases), name="srbench gate")
+    suites = ElementTree.Element("testsuites", _tallied(cases), name=name)
     suites.append(suite)
     ElementTree.indent(suites)
     return ElementTree.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
@@ -139,12 +157,11 @@ def _tallied(cases: Iterable[ElementTree.Element]) -> dict[str, str]:
     }
 
 
-def _case(verdict: Verdict) -> ElementTree.Element:
+def _case(verdict: Verdict, tag: str) -> ElementTree.Element:
     cell = verdict.cell
     classname = f"{cell.model}.{cell.dataset}.x{cell.scale}.{cell.protocol}"
     name = verdict.measure.name or "cell"
     case = ElementTree.Element("testcase", classname=plain(classname), name=plain(name), time="0")
-    tag = _tag(verdict)
     if tag:
         message = words.why(verdict)
         result = ElementTree.SubElement(case, tag, message=message, type=verdict.outcome.value)
@@ -154,12 +171,15 @@ def _case(verdict: Verdict) -> ElementTree.Element:
     return case
 
 
-def _tag(verdict: Verdict) -> str:
+def _tag(verdict: Verdict, judgement: Judgement) -> str:
     if verdict.advisory:
         return ""
+    if judgement.informs:
+        return "skipped" if verdict.outcome in NOT_COMPARED else ""
     if verdict.outcome in (Outcome.MISSING, Outcome.INCOMPARABLE):
         return "error" if verdict.required else "skipped"
-    return {Outcome.REGRESSED: "failure", Outcome.FAILED: "error"}.get(verdict.outcome, "")
+    tags = {Outcome.REGRESSED: "failure", Outcome.FAILED: "error", Outcome.UNDECIDED: "error"}
+    return tags.get(verdict.outcome, "")
 
 
 def _requirement(unmet: str) -> ElementTree.Element:
@@ -172,17 +192,28 @@ def _requirement(unmet: str) -> ElementTree.Element:
 
 
 def github(judgement: Judgement) -> str:
-    """Workflow commands: an error for what fails the gate, a warning for what was not compared."""
+    """Workflow commands: an error for what fails the gate, a warning for what was not compared.
+
+    A comparison that only informs has no errors: a warning for what is worse or was not compared.
+    """
     return "".join(f"{line}\n" for line in _annotations(judgement))
 
 
 def _annotations(judgement: Judgement) -> Iterator[str]:
     for verdict in judgement.verdicts:
-        level = {"failure": "error", "error": "error", "skipped": "warning"}.get(_tag(verdict))
+        level = _level(verdict, judgement)
         if level:
-            yield _annotation(level, f"{verdict.outcome.value}: {verdict.subject}", words.sentence(verdict))
+            title = f"{words.label(verdict.outcome, judgement)}: {verdict.subject}"
+            yield _annotation(level, title, words.sentence(verdict))
     yield from (_annotation("error", "required", unmet) for unmet in _patterns(judgement))
-    yield _annotation("notice", f"srbench gate: {words.headline(judgement)}", words.counts(judgement))
+    yield _annotation("notice", words.title(judgement), words.counts(judgement))
+
+
+def _level(verdict: Verdict, judgement: Judgement) -> str:
+    if judgement.informs and verdict.outcome is Outcome.REGRESSED:
+        return "warning"
+    levels = {"failure": "error", "error": "error", "skipped": "warning"}
+    return levels.get(_tag(verdict, judgement), "")
 
 
 def _annotation(level: str, title: str, message: str) -> str:
@@ -230,6 +261,7 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
         "metric": measure.name,
         "metric_signature": measure.signature,
         "unit": measure.unit,
+        "delta_unit": measure.unit if verdict.kind == "quality" else _RATIO,
         "direction": measure.direction,
         **{name: _number(getattr(verdict, name)) for name in ("baseline", "candidate", "delta", "tolerance")},
         "interval": _interval(verdict.interval),
@@ -237,7 +269,9 @@ def _verdict_json(verdict: Verdict) -> dict[str, Any]:
         "effect": _number(verdict.effect),
         "p_value": _number(verdict.p_value),
         "n": verdict.n,
-        "n_equal": verdict.n_equal,
+        "n_finite": verdict.n_finite,
+        "n_inf_baseline": verdict.n_inf_baseline,
+        "n_inf_candidate": verdict.n_inf_candidate,
         "worst": [_item_json(item) for item in verdict.worst],
         "why": verdict.why,
         "note": verdict.note,

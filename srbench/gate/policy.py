@@ -25,7 +25,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -80,11 +80,14 @@ DEFAULTS: Mapping[str, Limits] = {
 
 @dataclass(frozen=True)
 class Override:
-    """Other limits for some cells; globs, ``*`` where left out. The last one that fits counts."""
+    """Other limits of a metric for some cells; globs. The last one that fits counts.
 
+    The metric has to be said: an amount has a unit, and 0.05 dB would be a hundred times SSIM's tolerance.
+    """
+
+    metric: str
     model: str = "*"
     dataset: str = "*"
-    metric: str = "*"
     tolerance: float | None = None
     image_tolerance: float | None = None
     noise: float | None = None
@@ -94,10 +97,17 @@ class Override:
         pairs = ((cell.model, self.model), (cell.dataset, self.dataset), (metric, self.metric))
         return all(fnmatchcase(name, pattern) for name, pattern in pairs)
 
-    def applied(self, limits: Limits) -> Limits:
-        """`limits` with what this one replaces."""
+    def applied(self, limits: Limits | None) -> Limits | None:
+        """`limits` with what this one replaces; where there are none, it needs a tolerance to make some."""
         given = {f.name: value for f in fields(Limits) if (value := getattr(self, f.name)) is not None}
+        if limits is None:
+            return Limits(**given) if "tolerance" in given else None
         return replace(limits, **given)
+
+    def __str__(self) -> str:
+        names = {"model": self.model, "dataset": self.dataset}
+        told = [f"{name} = {pattern!r}" for name, pattern in names.items() if pattern != "*"]
+        return ", ".join([f"metric = {self.metric!r}", *told])
 
 
 @dataclass(frozen=True)
@@ -124,7 +134,7 @@ class Policy:
         """What a cell's metric may lose; None if nobody said."""
         limits = self.metrics.get(metric)
         for override in self.overrides:
-            if limits is not None and override.fits(cell, metric):
+            if override.fits(cell, metric):
                 limits = override.applied(limits)
         return limits
 
@@ -134,10 +144,43 @@ class Policy:
 
 
 def covers(pattern: str, cell: Cell) -> bool:
-    """Whether ``MODEL/DATASET/xSCALE/PROTOCOL`` (globs; what is left out at the end is ``*``) fits a cell."""
-    names = (cell.model, cell.dataset, f"x{cell.scale}", cell.protocol)
+    """Whether ``MODEL/DATASET/xSCALE/PROTOCOL`` (globs; what is left out at the end is ``*``) fits a cell.
+
+    ``urban100`` fits ``urban100[24]`` too: that such a part stands in its place has to be seen.
+    """
+    whole = cell.dataset.partition("[")[0]
+    names = ((cell.model,), (cell.dataset, whole), (f"x{cell.scale}",), (cell.protocol,))
     parts = pattern.split("/")
-    return len(parts) <= len(names) and all(map(fnmatchcase, names, parts))
+    return len(parts) <= len(names) and all(map(_fits_any, parts, names))
+
+
+def _fits_any(pattern: str, names: Sequence[str]) -> bool:
+    """Literally too: in a glob, the brackets of ``urban100[24]`` are a set of digits."""
+    return any(name == pattern or fnmatchcase(name, pattern) for name in names)
+
+
+def check_metrics(policy: Policy, known: Collection[str]) -> None:
+    """Refuse a policy that names a metric nobody knows: its limits would silently never count.
+
+    Raises:
+        UsageError: with the nearest names.
+    """
+    names = [name for name in policy.metrics if name not in known]
+    names += [o.metric for o in policy.overrides if not any(fnmatchcase(m, o.metric) for m in known)]
+    for name in names:
+        near = get_close_matches(name, known, n=3) or list(known)[:6]
+        hint = f"try {', '.join(near)} (srbench list metrics; a plugin's need --plugin)"
+        raise UsageError("a known metric in the policy", repr(name), hint)
+
+
+def idle_overrides(policy: Policy, measured: Iterable[tuple[Cell, str]]) -> list[Override]:
+    """Those that fit no metric of any cell that was measured."""
+    idle = list(policy.overrides)
+    for cell, metric in measured:
+        if not idle:
+            break
+        idle = [override for override in idle if not override.fits(cell, metric)]
+    return idle
 
 
 # --------------------------------------------------------------------------------------- reading
@@ -203,13 +246,15 @@ def _override(value: Any, name: str) -> Override:
     where = f"overrides in {name}"
     table = _table(value, where)
     _check_names(table, {f.name for f in fields(Override)}, where)
-    names = {key: table.get(key, "*") for key in ("model", "dataset", "metric")}
-    model, dataset, metric = (_text(value, f"{key} of {where}") for key, value in names.items())
+    if "metric" not in table:
+        raise UsageError(f"a metric in {where}", "none", 'say which, for example metric = "psnr_y"')
+    names = {key: table.get(key, "*") for key in ("metric", "model", "dataset")}
+    metric, model, dataset = (_text(value, f"{key} of {where}") for key, value in names.items())
     limits = {f.name for f in fields(Limits)}
     amounts = _amounts({k: v for k, v in table.items() if k not in names}, limits, where)
     if not amounts:
         raise UsageError(f"a tolerance, image_tolerance or noise in {where}", "none", _HINT)
-    return Override(model, dataset, metric, **amounts)
+    return Override(metric, model, dataset, **amounts)
 
 
 def _amounts(table: Mapping[str, Any], allowed: set[str], where: str) -> dict[str, float]:

@@ -32,15 +32,17 @@ def load_side(name: str) -> list[CellScores]:
         UsageError: there is nothing of that name.
         IntegrityError: a journal or a baseline is not as it was written.
     """
+    file = find_side(name)
+    return _read_run(name) if file is None else _read_file(file)
+
+
+def find_side(name: str) -> Path | None:
+    """The journal or the baseline that a name means; None where there is neither: it may be a run's id."""
     for path in (Path(name), RUNS / name):
-        if path.is_file():
-            return _read_file(path)
-        if (path / JOURNAL).is_file():
-            return load_scores(path)
-        for folder in (path, path / BLESSED):
-            if baseline_path(folder).is_file():
-                return read_baseline(baseline_path(folder))
-    return _read_run(name)
+        for file in (path, path / JOURNAL, baseline_path(path), baseline_path(path / BLESSED)):
+            if file.is_file():
+                return file
+    return None
 
 
 def load_sides(baseline: str, candidate: str) -> tuple[list[CellScores], list[CellScores]]:
@@ -59,15 +61,18 @@ def load_sides(baseline: str, candidate: str) -> tuple[list[CellScores], list[Ce
 
 
 def _bytes(name: str) -> int:
-    """Of the journal that a name most likely means; 0 where it isn't plain."""
-    candidates = (path / JOURNAL if path.is_dir() else path for path in (Path(name), RUNS / name))
-    return next((path.stat().st_size for path in candidates if path.is_file()), 0)
+    file = find_side(name)
+    return 0 if file is None else file.stat().st_size
 
 
 def _read_file(path: Path) -> list[CellScores]:
     """A baseline says so by its name or its first bytes; everything else has to be a journal."""
-    with path.open("rb") as file:
-        begins = file.read(len(_BASELINE_BEGINS))
+    try:
+        with path.open("rb") as file:
+            begins = file.read(len(_BASELINE_BEGINS))
+    except OSError as error:
+        got = f"{str(path)!r}: {error.strerror}"
+        raise UsageError("a result set that can be read", got, "check the path") from error
     return read_baseline(path) if path.name == BASELINE or begins == _BASELINE_BEGINS else load_scores(path)
 
 

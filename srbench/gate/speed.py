@@ -1,7 +1,7 @@
 """Is B slower than A? A verdict on interleaved timings; anything less is advisory.
 
-Two timings taken apart, or on a machine that was not quiet, can differ by more than any change is worth: they
-are told, and decide nothing.
+Two timings taken apart, or on a machine that was not quiet, can differ by more than any change is worth:
+they are told, and nothing is decided.
 """
 
 from __future__ import annotations
@@ -24,15 +24,17 @@ def judge_speed(ratio: Ratio, cell: Cell, limits: SpeedLimits, disturbances: Seq
         ratio: of interleaved rounds on one machine, in milliseconds.
         cell: the candidate's; its ``signature`` says what was timed.
         limits: both must be passed for a change.
-        disturbances: why the machine was not quiet: then the verdict is advisory.
+        disturbances: why the machine was not quiet: then the verdict is ``undecided``.
     """
     change = judge_times(ratio, relative=limits.relative, absolute=limits.absolute_ms)
     low, high = ratio.interval.low, ratio.interval.high
+    figures = f"{ratio.ratio:.3f} times as long ({ratio.interval.coverage:.1%}: {low:.3f} to {high:.3f})"
+    noise = f"the machine was not quiet ({'; '.join(disturbances)})"
     return Verdict(
-        _OUTCOMES[change],
+        Outcome.UNDECIDED if disturbances else _OUTCOMES[change],
         cell,
         Measure("latency", "ms", "lower", 3, cell.signature),
-        why=f"{ratio.ratio:.3f} times as long ({ratio.interval.coverage:.1%}: {low:.3f} to {high:.3f})",
+        why=noise if disturbances else figures,
         kind="speed",
         baseline=ratio.a,
         candidate=ratio.b,
@@ -40,6 +42,6 @@ def judge_speed(ratio: Ratio, cell: Cell, limits: SpeedLimits, disturbances: Seq
         tolerance=limits.relative,
         interval=Interval(low - 1, high - 1, ratio.interval.coverage),
         n=ratio.rounds,
-        note=f"the machine was not quiet: {'; '.join(disturbances)}" if disturbances else "",
-        advisory=bool(disturbances),
+        n_finite=ratio.rounds,
+        note=figures if disturbances else "",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -21,9 +22,14 @@ class Outcome(StrEnum):
     FAILED = "failed"
     INCOMPARABLE = "incomparable"
     MISSING = "missing"
+    UNDECIDED = "undecided"
     IMPROVED = "improved"
     OK = "ok"
     NEW = "new"
+
+
+NOT_COMPARED = (Outcome.FAILED, Outcome.INCOMPARABLE, Outcome.MISSING)
+"""There are no two numbers."""
 
 
 @dataclass(frozen=True)
@@ -69,20 +75,25 @@ class Verdict:
     Attributes:
         cell: the candidate's; the baseline's where the candidate has none.
         why: one sentence; for ``incomparable`` it names the field that differs, with both values.
-        baseline: mean over the images compared; None where nothing was compared.
+        baseline: mean over the images that are finite on both sides (of ``speed`` the median); over a side's
+            own finite ones where no image is; ``inf`` where all equal the ground truth; None where nothing
+            was compared.
         candidate: as `baseline`.
         delta: candidate minus baseline, in the measure's unit (of ``speed`` and ``memory`` a ratio minus 1).
-        tolerance: the loss that the policy allows.
+            Where no image is finite on both sides it is infinite, or 0 if all are infinite on both.
+        tolerance: the loss that the policy allows, in `delta`'s unit.
         interval: of `delta` over other images like these; None where the set is too small for one.
         rerun: of `delta` over the same images, had the same two models been run again.
         effect: Hedges' g of the paired differences.
         p_value: of the evidence that the policy asks for, after Holm's correction.
-        n: images (clips) compared.
-        n_equal: images left out of the means because both sides equal the ground truth (infinite values).
+        n: images (clips) compared; of ``speed`` rounds.
+        n_finite: those of them that are finite on both sides: in the means, `delta` and the intervals.
+        n_inf_baseline: values (images, frames of clips) that are infinite: equal to the ground truth.
+        n_inf_candidate: as `n_inf_baseline`.
         worst: the images that lost most, the worst first.
         note: what else a reader must know, such as another inference.
         advisory: it never decides an exit code.
-        required: it was not compared, and the policy says that it has to be.
+        required: it has no number that was compared, and the policy says that it must have one.
     """
 
     outcome: Outcome
@@ -99,7 +110,9 @@ class Verdict:
     effect: float | None = None
     p_value: float | None = None
     n: int = 0
-    n_equal: int = 0
+    n_finite: int = 0
+    n_inf_baseline: int = 0
+    n_inf_candidate: int = 0
     worst: tuple[ItemChange, ...] = ()
     note: str = ""
     advisory: bool = False
@@ -129,12 +142,14 @@ class Judgement:
         candidate: what the candidate was called.
         verdicts: in the order of `Outcome`, then of cells and measures.
         unmet: why requirements of the policy are not met: cells that have to be compared and were not.
+        informs: a comparison to read: nothing is required, and worse is no failure.
     """
 
     baseline: str
     candidate: str
     verdicts: tuple[Verdict, ...]
     unmet: tuple[str, ...] = ()
+    informs: bool = False
     counts: Mapping[Outcome, int] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -150,8 +165,11 @@ class Judgement:
     def exit_code(self) -> int:
         """1 something is worse; else 3 something failed; else 4 not compared what had to be; else 0.
 
-        Worse comes first: it is known, whatever else could not be found out.
+        Worse comes first: it is known, whatever else could not be found out. One that informs is 0, or 4
+        where nothing could be compared.
         """
+        if self.informs:
+            return EXIT_OK if self.compared else EXIT_NOT_COMPARED
         if self.counts[Outcome.REGRESSED]:
             return EXIT_REGRESSED
         if self.counts[Outcome.FAILED]:
@@ -171,8 +189,9 @@ def ordered(verdicts: Iterable[Verdict]) -> tuple[Verdict, ...]:
 
 def _by_loss(verdict: Verdict) -> tuple[bool, float, str, str, str, str, str]:
     """Advisory ones last; losses as multiples of what is tolerated, so that units can be mixed."""
-    gain = (verdict.delta or 0.0) * verdict.measure.sign / (verdict.tolerance or 1.0)
-    measured = gain if verdict.outcome in (Outcome.REGRESSED, Outcome.IMPROVED) else 0.0
+    gain = (verdict.delta or 0.0) * verdict.measure.sign
+    scaled = gain if math.isinf(gain) else gain / (verdict.tolerance or 1.0)
+    measured = scaled if verdict.outcome in (Outcome.REGRESSED, Outcome.IMPROVED) else 0.0
     cell = verdict.cell
     names = (cell.model, cell.dataset, f"{cell.scale:03}", cell.protocol, verdict.measure.name)
     return (verdict.advisory, measured, *names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
-from srbench.gate.verdicts import ItemChange, Judgement, Measure, Outcome, Verdict
+from srbench.gate.verdicts import EXIT_NOT_COMPARED, ItemChange, Judgement, Measure, Outcome, Verdict
 from srbench.report.plain import plain
 from srbench.stats import TOO_FEW, Interval
 
@@ -18,17 +18,36 @@ _HEADLINES = {
 }
 
 
+_NEUTRAL = {Outcome.REGRESSED: "worse", Outcome.IMPROVED: "better", Outcome.OK: "alike"}
+"""What a comparison that only informs calls them: it has no rule that one could fail."""
+
+
 def headline(judgement: Judgement) -> str:
     """The verdict of it all, in a few words."""
-    if judgement.exit_code == 4 and not judgement.compared:
-        return "nothing could be compared"
-    return _HEADLINES[judgement.exit_code]
+    if judgement.exit_code == EXIT_NOT_COMPARED and not judgement.compared:
+        return "not decided" if judgement.counts[Outcome.UNDECIDED] else "nothing could be compared"
+    return "compared" if judgement.informs else _HEADLINES[judgement.exit_code]
+
+
+def title(judgement: Judgement) -> str:
+    """The command, and its verdict."""
+    return f"srbench {'compare' if judgement.informs else 'gate'}: {headline(judgement)}"
 
 
 def counts(judgement: Judgement) -> str:
-    """``2 regressed, 14 ok``; what there is none of is left out."""
-    found = [f"{number} {outcome.value}" for outcome, number in judgement.counts.items() if number]
+    """``2 regressed, 14 ok``, what there is none of left out; or why nothing was decided."""
+    undecided = judgement.of(Outcome.UNDECIDED)
+    if undecided and not judgement.compared:
+        return "; ".join(dict.fromkeys(plain(verdict.why) for verdict in undecided))
+    found = [
+        f"{number} {label(outcome, judgement)}" for outcome, number in judgement.counts.items() if number
+    ]
     return ", ".join(found) or "no cell on either side"
+
+
+def label(outcome: Outcome, judgement: Judgement) -> str:
+    """An outcome's word: of a comparison that only informs, ``worse``, ``better``, ``alike``."""
+    return _NEUTRAL.get(outcome, outcome.value) if judgement.informs else outcome.value
 
 
 def value(number: float | None, measure: Measure) -> str:
@@ -81,6 +100,16 @@ def why(verdict: Verdict) -> str:
     return plain("; ".join(part for part in (verdict.why, verdict.note) if part))
 
 
+def over(verdict: Verdict) -> str:
+    """What the means are over: ``14 images``, ``13 of 14 images, ...`` or rounds."""
+    if verdict.kind != "quality":
+        return f"{verdict.n} rounds of both"
+    if verdict.n_finite == verdict.n:
+        return f"{verdict.n} images"
+    equal = f"{verdict.n_inf_baseline} {ARROW} {verdict.n_inf_candidate} equal the ground truth"
+    return f"{verdict.n_finite} of {verdict.n} images, {equal}"
+
+
 def sentence(verdict: Verdict) -> str:
     """Everything about one verdict, one line: for logs, annotations and test reports."""
     if verdict.delta is None:
@@ -88,8 +117,7 @@ def sentence(verdict: Verdict) -> str:
     measure = verdict.measure
     means = f"{value(verdict.baseline, measure)} {ARROW} {value(verdict.candidate, measure)}"
     quality = verdict.kind == "quality"
-    over = f"{verdict.n} images" if quality else f"{verdict.n} rounds of both"
-    parts = [f"{means}, {moved(verdict)} over {over}"]
+    parts = [f"{means}, {moved(verdict)} over {over(verdict)}"]
     parts += [f"over other images: {interval(verdict)}"] if quality else []
     parts += [f"worst: {worst(verdict)}"] if verdict.worst else []
     parts += [why(verdict)] if why(verdict) else []
@@ -102,6 +130,3 @@ def grouped(verdicts: Iterable[Verdict]) -> Iterator[tuple[str, list[Verdict]]]:
     for verdict in verdicts:
         found.setdefault(why(verdict), []).append(verdict)
     yield from found.items()
-
-
-NOT_COMPARED = (Outcome.FAILED, Outcome.INCOMPARABLE, Outcome.MISSING)

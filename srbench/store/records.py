@@ -78,7 +78,7 @@ def decode(line: str | bytes) -> Record:
     check_schema(named, SCHEMA_VERSION)
     check_fields(named, Record, "record")
     return Record(
-        cell=_cell(named["cell"]),
+        cell=cell_of(named["cell"]),
         item=intern(text_of(named, "item")),
         items=count_of(named, "items"),
         status=_status(named["status"]),
@@ -160,8 +160,12 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(map(repr, sorted(names)))[:200]
 
 
-def _cell(named: Any) -> Cell:
-    """The cell; one object for equal fields, as a journal names a cell once for every image."""
+def cell_of(named: Any) -> Cell:
+    """The cell of a JSON object; one for equal fields, as a journal names a cell once for every image.
+
+    Raises:
+        IntegrityError: an unknown, missing or wrongly typed field.
+    """
     if not isinstance(named, dict):
         raise wrong("a cell", named)
     try:

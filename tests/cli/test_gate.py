@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -197,7 +199,9 @@ def test_compare_informs(srbench: Command) -> None:
     """It says that B is worse and exits with 0; with 4 where nothing could be compared."""
     run_of("main", done(lost(0.02)))
     ran = srbench("compare", "first", "main")
-    assert (ran.code, ran.out.splitlines()[0]) == (0, "WORSE: 1 regressed")
+    assert (ran.code, ran.out.splitlines()[0]) == (0, "COMPARED: 1 worse")
+    assert "::error" not in srbench("compare", "first", "main", "--format", "github").out
+    assert srbench("compare", "first", "main", "--json").json()["exit_code"] == 0
     run_of("other", done(FIVE, replace(CELL, model="other")))
     assert srbench("compare", "first", "other").code == 4
 
@@ -283,3 +287,199 @@ def test_large_sides_are_read_at_the_same_time(
     assert ran.code == (5 if damaged else 1)
     assert ("journal.jsonl:1" in ran.err) == bool(damaged)
     assert ("-1.0000 dB" in ran.out) == (not damaged)
+
+
+# ----------------------------------------------------------------------------- what a user may get wrong
+
+
+def test_only_takes_comma_lists(srbench: Command) -> None:
+    """As every other choice does; of `compare` what fits nothing is a remark, of `gate` it is not met."""
+    sets = [replace(CELL, dataset=name) for name in ("set5", "set14", "bsd100")]
+    run_of("three", *(done(FIVE, cell) for cell in sets))
+    srbench("bless", "three", "-m", "three sets")
+    assert srbench("gate", "three", "--only", "imdn/set5, imdn/set14").out.startswith(
+        "NOTHING IS WORSE: 2 ok"
+    )
+    typo = srbench("compare", "three", "three", "--only", "imdn/set5,imdn/set15")
+    assert (typo.code, typo.out.splitlines()[0]) == (0, "COMPARED: 1 alike")
+    assert typo.err == "remark: nothing on either side is imdn/set15\n"
+    assert srbench("gate", "three", "--only", "imdn/set5,imdn/set15").code == 4
+    assert srbench("bless", "three", "-m", "two", "--prune", "--only", "*/set5,*/set14").code == 0
+    assert srbench("gate", "three").out.startswith("NOTHING IS WORSE: 2 ok, 1 new")
+
+
+def test_nothing_is_dropped_from_stdout(srbench: Command) -> None:
+    """JSON is alone there, other formats go to files; each to its own, and a name is never empty."""
+    run_of("main", done(FIVE))
+    for argv in (
+        ["--json", "--format", "text"],
+        ["--format", "json", "--format", "md"],
+        ["--format", "md=a", "--format", "text=a"],
+        ["--format", "md="],
+    ):
+        ran = srbench("gate", *argv)
+        assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1), argv
+    assert srbench("gate", "--json", "--format", "md=gate.md").json()["exit_code"] == 0
+    assert Path("gate.md").exists()
+    assert srbench("gate", "--json", "--format", "json").json()["exit_code"] == 0
+
+
+@pytest.mark.parametrize("argv", [["--format", "text"], [], ["--format", "md=good.md"]])
+def test_a_file_that_cannot_be_written_hides_no_verdict(srbench: Command, argv: list[str]) -> None:
+    """It stands on stdout, other files are written, and the path is named with code 2."""
+    run_of("main", done(lost(0.02)))
+    Path("file").touch()
+    ran = srbench("gate", "--format", "junit=file/gate.xml", *argv)
+    assert (ran.code, ran.out.splitlines()[0]) == (2, "WORSE: 1 regressed")
+    assert "expected a file that can be written, got 'file/gate.xml': " in ran.err
+    assert Path("good.md").exists() == ("md=good.md" in argv)
+
+
+def test_a_job_summary_that_cannot_be_written_hides_no_verdict(
+    srbench: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As any other file."""
+    run_of("main", done(FIVE))
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", "none/summary.md")
+    ran = srbench("gate", "--format", "text", "--format", "md=none/summary.md")
+    assert (ran.code, ran.out.splitlines()[0]) == (2, "NOTHING IS WORSE: 1 ok")
+    assert "No such file" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("policy", "message"),
+    [
+        ("[[overrides]]\nmodel = 'imdn'\ntolerance = 0.05", "a metric in overrides in gate.toml, got none"),
+        ("[metrics.psnr-y]\ntolerance = 0.05", "got 'psnr-y'; try psnr_y"),
+        ("[[overrides]]\nmetric = 'pnsr_y'\ntolerance = 0.05", "got 'pnsr_y'; try psnr_y"),
+    ],
+)
+def test_a_policy_that_would_not_mean_what_it_says_is_refused(
+    srbench: Command, policy: str, message: str
+) -> None:
+    """An amount without its metric, and a metric that nobody knows: code 2, one line."""
+    run_of("main", done(FIVE))
+    Path("gate.toml").write_text(policy, encoding="utf-8")
+    ran = srbench("gate", "--policy", "gate.toml")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (2, "", 1)
+    assert message in ran.err
+
+
+def test_an_override_that_fits_nothing_is_remarked(srbench: Command) -> None:
+    """It may be a typo, or a policy that serves several gates: stderr, and the verdict is the same."""
+    run_of("main", done(FIVE))
+    Path("gate.toml").write_text(
+        "[[overrides]]\nmodel = 'imnd*'\nmetric = 'psnr_y'\ntolerance = 1", encoding="utf-8"
+    )
+    ran = srbench("gate", "--policy", "gate.toml", "--json")
+    assert (ran.code, ran.json()["verdict"]) == (0, "nothing is worse")
+    assert ran.err.startswith("remark: nothing here is what an override")
+    assert "model = 'imnd*'" in ran.err
+
+
+def signed(lines: list[dict[str, Any] | str]) -> str:
+    """A baseline whose first line vouches for these lines, whatever they hold."""
+    texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    sha256 = hashlib.sha256("".join(f"{text}\n" for text in texts).encode()).hexdigest()
+    return "\n".join([json.dumps({"baseline": 1, "cells": len(texts), "sha256": sha256}), *texts, ""])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scale": "4"},
+        {"scale": True},
+        {"model": 7},
+        {"expected": -1},
+        {"expected": None},
+        {"status": "fine"},
+        {"more": 1},
+        {"metrics": []},
+        {"metrics": {"psnr_y": 31.0}},
+        {"metrics": {"psnr_y": {"signature": 1, "values": {"baby": 33.0}}}},
+        {"metrics": {"psnr_y": {"signature": "psnr|1", "values": [33.0]}}},
+        {"metrics": {"psnr_y": {"signature": "psnr|1", "values": {"baby": "33"}}}},
+        {"metrics": {"psnr_y": {"signature": "psnr|1", "values": {"baby": True}}}},
+        {"metrics": {"psnr_y": {"signature": "psnr|1", "values": {"baby": []}}}},
+        {"metrics": {"psnr_y": {"signature": "psnr|1", "values": {"baby": "nan"}}}},
+        {"metrics": {"psnr_y": {"signature": "psnr|1", "values": {"baby": math.nan}}}},
+        {"metrics": {"psnr_y": {"signature": "psnr|1", "values": {"baby": [33.0, None]}}}},
+        {"model": None, "metrics": {"psnr_y": {"signature": "psnr|1", "values": {"baby": 10**400}}}},
+    ],
+)
+def test_5_a_baseline_that_was_signed_again_is_read_as_strictly(
+    srbench: Command, change: dict[str, Any]
+) -> None:
+    """Wrong types, not a number, unknown fields: the digest fits, and still one line with code 5."""
+    run_of("main", done(FIVE))
+    blessed = Path("results/blessed/baseline.jsonl")
+    cell = json.loads(blessed.read_text(encoding="utf-8").splitlines()[1])
+    blessed.write_text(signed([cell]), encoding="utf-8")
+    assert srbench("gate").code == 0
+    both: list[list[dict[str, Any] | str]] = [[{**cell, **change}], [cell, {**cell, "model": "x", **change}]]
+    for lines in both:
+        blessed.write_text(signed(lines), encoding="utf-8")
+        for argv in (["gate"], ["bless", "main", "-m", "why"]):
+            ran = srbench(*argv)
+            assert (ran.code, ran.out, ran.err.count("\n")) == (5, "", 1), ran.err
+            assert f"on line {1 + len(lines)}" in ran.err or f"line {1 + len(lines)}," in ran.err
+
+
+@pytest.mark.parametrize("line", ["[" * 100_000, "null", "{", '{"metrics":{}}'])
+def test_5_a_signed_line_that_is_no_cell(srbench: Command, line: str) -> None:
+    """Code 5 in one line, also where a parser would run out of its stack."""
+    run_of("main", done(FIVE))
+    Path("results/blessed/baseline.jsonl").write_text(signed([line]), encoding="utf-8")
+    ran = srbench("gate")
+    assert (ran.code, ran.err.count("\n")) == (5, 1)
+
+
+def test_5_a_cell_that_stands_twice(srbench: Command) -> None:
+    """Which of them would count?"""
+    run_of("main", done(FIVE))
+    blessed = Path("results/blessed/baseline.jsonl")
+    cell = json.loads(blessed.read_text(encoding="utf-8").splitlines()[1])
+    blessed.write_text(signed([cell, cell]), encoding="utf-8")
+    ran = srbench("gate")
+    assert (ran.code, "imdn/set5/x4/classic twice" in ran.err) == (5, True)
+
+
+def test_a_metric_that_is_no_number_is_blessed_as_a_failure(srbench: Command) -> None:
+    """With `--unfinished`: a baseline never holds NaN, and what it is held against is incomparable."""
+    run_of("main", done({**FIVE, "baby": math.nan}))
+    assert srbench("bless", "main", "-m", "why").code == 3
+    assert srbench("bless", "main", "-m", "why", "--unfinished").code == 0
+    ran = srbench("gate")
+    assert ran.code == 4
+    assert "the baseline has no result: failed: psnr_y is not a number" in ran.out
+
+
+def test_another_protocol_is_incomparable_by_name(srbench: Command) -> None:
+    """Neither missing nor new: both protocols are named."""
+    run_of("main", done(FIVE, replace(CELL, protocol="vdsr", signature="x4|vdsr")))
+    ran = srbench("gate")
+    assert ran.code == 4
+    assert "protocol differs: classic in the baseline, vdsr in the candidate" in ran.out
+    assert " new" not in ran.out.splitlines()[0]
+
+
+def test_a_failed_cell_is_named_among_what_is_not_met(srbench: Command) -> None:
+    """In JSON it is required, and the reason stands in `unmet`."""
+    run_of("main", [Record(CELL, "", 5, Status.OOM, "no memory")])
+    found = srbench("gate", "--json").json()
+    assert (found["exit_code"], found["verdicts"][0]["required"]) == (3, True)
+    assert found["unmet"] == ["imdn on set5 x4 (classic): failed, oom: no memory"]
+
+
+def test_a_reader_who_leaves_changes_no_verdict(tmp_path: Path) -> None:
+    """`srbench gate | head -1`: the code is the verdict's, the other files are written, stderr is empty."""
+    run_of("main", done(lost(0.02)))
+    left = subprocess.Popen(
+        [sys.executable, "-m", "srbench", "gate", "--format", "text", "--format", "junit=gate.xml"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert left.stdout is not None
+    left.stdout.close()
+    _, err = left.communicate()
+    assert (left.returncode, err) == (1, "")
+    assert (tmp_path / "gate.xml").exists()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
+from srbench.cli.schema import schema_text
 from srbench.types import Conditions
 
 pytestmark = pytest.mark.usefixtures("short_watch")
@@ -84,13 +87,17 @@ def test_a_policy_allows_more(srbench: Callable[..., Any], plugin: Path, tmp_pat
 def test_a_machine_that_was_not_quiet_decides_nothing(
     srbench: Callable[..., Any], plugin: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exit code 4, the figures as advisory, and what was seen."""
+    """Exit code 4, the figures, and what was seen; the one verdict is counted as what it is."""
     monkeypatch.setattr("srbench.timing.conditions.disturbances", lambda *_: ["a neighbour"])
     ran = srbench("gate", "--time", "quick", "slow", *QUICK, "--plugin", plugin, "--json")
     assert ran.code == 4
-    (verdict,) = ran.json()["verdicts"]
-    assert (verdict["advisory"], verdict["kind"], verdict["outcome"]) == (True, "speed", "regressed")
-    assert "the machine was not quiet: a neighbour" in verdict["note"]
+    found = ran.json()
+    jsonschema.Draft202012Validator(json.loads(schema_text("verdicts"))).validate(found)
+    assert (found["verdict"], found["counts"]["undecided"]) == ("not decided", 1)
+    (verdict,) = found["verdicts"]
+    assert (verdict["advisory"], verdict["kind"], verdict["outcome"]) == (False, "speed", "undecided")
+    assert verdict["why"] == "the machine was not quiet (a neighbour)"
+    assert (verdict["unit"], verdict["delta_unit"]) == ("ms", "ratio - 1")
     assert verdict["delta"] > 1
 
 

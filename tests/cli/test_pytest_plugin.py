@@ -5,8 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
+
+from srbench.gate.verdicts import NOT_COMPARED, Judgement, Outcome, Verdict
+from srbench.pytest_plugin import Gate
+from srbench.types import Cell
 
 pytest_plugins = ("pytester",)
 
@@ -27,7 +32,9 @@ def test_quality(srbench_gate):
     judgement = srbench_gate(model="python:mynet.py", dataset="mini", scale=4, baseline="baseline")
     assert judgement.compared == 2
 """
-BLESS = ("bless", ".pytest_cache/d/srbench", "-m", "first", "--baseline", "baseline")
+CELL = "python:mynet/mini/x4/classic"
+COMMAND = f'srbench bless .pytest_cache/d/srbench -m "why" --baseline baseline --only {CELL}'
+BLESS = ("bless", ".pytest_cache/d/srbench", "-m", "first", "--baseline", "baseline", "--only", CELL)
 
 
 @pytest.fixture
@@ -63,20 +70,24 @@ def test_a_model_that_keeps_its_quality_passes_and_a_worse_one_fails(project: py
     """Without a baseline the test says how to get one; a loss fails it with the verdict's words."""
     first = gated(project)
     first.assert_outcomes(failed=1)
-    first.stdout.fnmatch_lines(
-        ['*if this is meant: srbench bless .pytest_cache/d/srbench -m "why" --baseline baseline*']
-    )
+    subject = "python:mynet on mini x4 (classic)"
+    first.stdout.fnmatch_lines([f"*no baseline yet at baseline for {subject}; to make one: {COMMAND}"])
+    first.stdout.no_fnmatch_line("*if this is meant*")
     bless(project)
     gated(project).assert_outcomes(passed=1)
     write_model(project, 0.3)
     worse = gated(project)
     worse.assert_outcomes(failed=1)
-    worse.stdout.fnmatch_lines(["*WORSE: 2 regressed*", "*python:mynet on mini x4 (classic)*psnr_y*"])
+    meant = f"if this is meant: {COMMAND}"
+    worse.stdout.fnmatch_lines(["*WORSE: 2 regressed*", f"*{subject}*psnr_y*", meant])
     worse.stdout.no_fnmatch_line("*Traceback*")
 
 
 def test_a_policy_says_what_is_worse(project: pytest.Pytester) -> None:
-    """What the default policy would refuse passes where the repository's own allows it."""
+    """What the default policy would refuse passes where the repository's own allows it.
+
+    Model, baseline and policy are found from pytest's root, whatever folder the test is in.
+    """
     gated(project)
     bless(project)
     write_model(project, 0.3)
@@ -84,8 +95,13 @@ def test_a_policy_says_what_is_worse(project: pytest.Pytester) -> None:
         "[metrics.psnr_y]\ntolerance = 3\nimage_tolerance = 9\n"
         "[metrics.ssim_y]\ntolerance = 1\nimage_tolerance = 1\n"
     )
-    project.makepyfile(TEST.replace('baseline="baseline"', 'baseline="baseline", policy="gate.toml"'))
-    gated(project).assert_outcomes(passed=1)
+    moved = TEST.replace('baseline="baseline"', 'baseline="baseline", policy="gate.toml"')
+    moved = moved.replace("(srbench_gate)", "(srbench_gate, monkeypatch, tmp_path)")
+    moved = moved.replace("    judgement", "    monkeypatch.chdir(tmp_path)\n    judgement", 1)
+    (project.path / "tests").mkdir()
+    (project.path / "tests" / "test_moved.py").write_text(moved, "utf-8")
+    (project.path / "pytest.ini").write_text("[pytest]\n", "utf-8")
+    gated(project, "tests").assert_outcomes(passed=1)
 
 
 def test_a_model_that_breaks_fails_with_the_reason(project: pytest.Pytester) -> None:
@@ -96,6 +112,32 @@ def test_a_model_that_breaks_fails_with_the_reason(project: pytest.Pytester) -> 
     broken = gated(project)
     broken.assert_outcomes(failed=1)
     broken.stdout.fnmatch_lines(["*ZeroDivisionError*"])
+    broken.stdout.no_fnmatch_line("*srbench bless*")
+
+
+def test_a_model_that_breaks_makes_no_baseline(project: pytest.Pytester) -> None:
+    """Without a baseline the reason is told, and no command that would bless nothing."""
+    (project.path / "mynet.py").write_text(MODEL.replace("SHARE * sr", "1 / 0 * sr"), "utf-8")
+    broken = gated(project)
+    broken.assert_outcomes(failed=1)
+    broken.stdout.fnmatch_lines(["*python:mynet on mini x4 (classic): failed: *ZeroDivisionError*"])
+    broken.stdout.no_fnmatch_line("*srbench bless*")
+
+
+def test_what_no_blessing_would_bring_has_no_hint(tmp_path: Path) -> None:
+    """A loss may be meant; a number that is missing, failed or can't be compared may not."""
+    cell = Cell("m", "urban100[24]", 4, "classic", "s", "i", "p")
+    named = {"model": "m", "dataset": "urban100[24]", "scale": 4, "protocol": "classic"}
+    gate = Gate(tmp_path / "run", tmp_path)
+
+    def hint(*outcomes: Outcome) -> str:
+        judgement = Judgement("a", "b", tuple(Verdict(outcome, cell) for outcome in outcomes))
+        return gate._hint(judgement, named, tmp_path / "base.jsonl")
+
+    command = "srbench bless run -m \"why\" --baseline . --only 'm/urban100[24]/x4/classic'"
+    assert hint(Outcome.REGRESSED, Outcome.OK) == f"\nif this is meant: {command}"
+    assert {hint(o) for o in Outcome if o is not Outcome.REGRESSED} == {""}
+    assert {hint(Outcome.REGRESSED, o) for o in NOT_COMPARED} == {""}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +147,10 @@ def test_a_model_that_breaks_fails_with_the_reason(project: pytest.Pytester) -> 
             'srbench_gate(model="bicubik", dataset="mini", scale=4, baseline="b")',
             "*expected a known model, got 'bicubik'*",
         ),
-        ('srbench_gate(model="bicubic", dataset="mini", scale=4, baseline="b")', "*expected*got*b*"),
+        (
+            'srbench_gate(model="bicubic", dataset="mini", scale=4, baseline="mini")',
+            "*no baseline yet at mini for bicubic on mini x4 (classic); to make one: srbench bless*",
+        ),
     ],
 )
 def test_a_wrong_question_fails_in_one_line(project: pytest.Pytester, line: str, message: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,7 +53,7 @@ def test_inputs_reach_commands_as_variables_alone() -> None:
     assert used == set(workflow()["on"]["workflow_call"]["inputs"])
 
 
-@pytest.mark.parametrize("name", ["Install", "Run the model", "Gate"])
+@pytest.mark.parametrize("name", ["Name the cache", "Install", "Run the model", "Gate"])
 def test_scripts_are_bash(name: str) -> None:
     """The shell accepts them."""
     subprocess.run(["bash", "-n"], input=steps()[name]["run"], text=True, check=True)
@@ -68,7 +69,10 @@ class Repository:
         path = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
         self.env = {
             **os.environ,
-            **dict.fromkeys(("POLICY", "PLUGIN", "REQUIREMENTS"), ""),
+            **dict.fromkeys(("POLICY", "ONLY", "PLUGIN", "REQUIREMENTS"), ""),
+            "RUNNER_TEMP": str(folder / "temp"),
+            "RUNNER_OS": "Linux",
+            "GITHUB_OUTPUT": str(folder / "outputs"),
             **given,
             "PATH": path,
             "GITHUB_STEP_SUMMARY": str(self.summary),
@@ -97,17 +101,19 @@ def repository(tmp_path: Path, mini: str) -> Repository:
     found = Repository(tmp_path)
     found.model(1.0)
     assert found.step("Run the model").returncode == 0
-    assert found.bash("srbench bless main -m first --baseline blessed").returncode == 0
+    assert found.bash("srbench bless temp/srbench-gate -m first --baseline blessed").returncode == 0
     return found
 
 
 def test_an_unchanged_model_is_green(repository: Repository) -> None:
-    """The summary and the JUnit file are written."""
+    """The summary and the JUnit file are written; `only` narrows what has to be there."""
     assert repository.step("Run the model").returncode == 0
     done = repository.step("Gate")
     assert done.returncode == 0, done.stdout + done.stderr
     assert repository.summary.read_text("utf-8").startswith("## srbench gate")
     assert (repository.folder / "srbench-gate.xml").exists()
+    repository.env["ONLY"] = "python:mynet/mini/x4,other"
+    assert repository.step("Gate").returncode == 4
 
 
 def test_a_worse_model_is_red(repository: Repository) -> None:
@@ -120,9 +126,31 @@ def test_a_worse_model_is_red(repository: Repository) -> None:
 
 
 def test_a_broken_model_reaches_the_gate_and_a_policy_is_read(repository: Repository) -> None:
-    """Failed cells are the gate's to report, with code 3; a policy that is not there is code 2."""
+    """Failed cells are the gate's to report, with code 3; a policy that is not there is code 2.
+
+    What a repository happens to hold in results/runs/main never stands in for what failed here.
+    """
+    shutil.move(repository.folder / "temp/srbench-gate", repository.folder / "results/runs/main")
     repository.model("1 / 0")
     assert repository.step("Run the model").returncode == 0
     assert repository.step("Gate").returncode == 3
     repository.env["POLICY"] = "gate.toml"
     assert repository.step("Gate").returncode == 2
+
+
+@pytest.mark.parametrize("dataset", ["set5,set14", "set5", "s" * 600])
+def test_the_key_of_the_cache_is_one_and_is_new_for_each_commit(tmp_path: Path, dataset: str) -> None:
+    """The cache refuses commas and more than 512 characters, and never replaces what a key holds."""
+    keep = steps()["Keep test sets and weights"]["with"]
+    prefix = "${{ steps.cache.outputs.prefix }}"
+    assert steps()["Name the cache"]["id"] == "cache"
+    assert (keep["key"], keep["restore-keys"]) == (prefix + "${{ github.sha }}", prefix)
+    repository = Repository(tmp_path)
+    repository.env["DATASET"] = dataset
+    assert repository.step("Name the cache").returncode == 0
+    (line,) = (tmp_path / "outputs").read_text("utf-8").splitlines()
+    assert re.fullmatch(r"prefix=srbench-Linux-[0-9a-f]{16}-", line)
+    other = Repository(tmp_path)
+    other.env["MODEL"] = "python:other.py"
+    assert other.step("Name the cache").returncode == 0
+    assert len(set((tmp_path / "outputs").read_text("utf-8").splitlines())) == 2

@@ -42,6 +42,7 @@ overlap_frames = 5
 argument = "file"
 engine = "e"
 tile_overlap = 3
+files = ["beside.pth"]
 
 [[weights]]
 scales = [2]
@@ -109,6 +110,7 @@ def test_every_field_is_read() -> None:
         argument="file",
         engine="e",
         tile_overlap=3,
+        files=("beside.pth",),
     )
     assert {f.name for f in fields(ModelInfo)} <= {
         line.split(" ")[0].strip("[]") for line in FULL.splitlines()

@@ -21,6 +21,7 @@ from srbench.adapters.planning import (
     model_fingerprint,
     skip_reason,
 )
+from srbench.adapters.python_file import python_entry
 from srbench.errors import ContractError, PluginError, UsageError
 from srbench.protocols import get_protocol
 from srbench.registry import ModelEntry
@@ -329,3 +330,35 @@ def test_registered_models_have_different_cells(tmp_path: Path) -> None:
     prints = [model_fingerprint(e, file, e.info.scales[0]) for e, file in zip(networks, files, strict=True)]
     assert networks
     assert len(set(prints)) == len(prints)
+
+
+def test_fingerprint_follows_files_that_a_python_file_declares(tmp_path: Path) -> None:
+    """A checkpoint beside it that changed is another model; without one the fingerprint is as ever."""
+    info = "def info(): return {'scales': [2], 'files': ['net.pth']}"
+    rest = "def load(*_): 0\ndef predict(lr): return lr"
+    (tmp_path / "net.py").write_text(f"{info}\n{rest}\n", "utf-8")
+    (tmp_path / "net.pth").write_bytes(b"one")
+    argument = str(tmp_path / "net.py")
+
+    def fingerprint() -> str:
+        return model_fingerprint(python_entry(registry.models()["python"], argument), argument, 2)
+
+    before = fingerprint()
+    assert fingerprint() == before
+    (tmp_path / "net.pth").write_bytes(b"other")
+    assert fingerprint() != before
+    (tmp_path / "net.pth").unlink()
+    with pytest.raises(UsageError, match=r"net\.pth"):
+        fingerprint()
+
+
+def test_fingerprint_follows_files_that_a_card_declares(tmp_path: Path) -> None:
+    """Of a plugin's network."""
+    path = tmp_path / "net.pth"
+    path.write_bytes(b"one")
+    before = model_fingerprint(entry(files=(str(path),)), "", 2)
+    path.write_bytes(b"other")
+    assert (
+        len({before, model_fingerprint(entry(files=(str(path),)), "", 2), model_fingerprint(entry(), "", 2)})
+        == 3
+    )

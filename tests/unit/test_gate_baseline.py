@@ -137,7 +137,7 @@ def vouched_garbage(text: str) -> str:
         (newer, "expected a baseline of schema 1 or older, got schema 2"),
         (headless, "expected a first line with its version and digest"),
         (conflicting, "marks of a merge conflict"),
-        (vouched_garbage, "a cell with its values, got line 2"),
+        (vouched_garbage, "the fields of a cell, got none named 'dataset' on line 2"),
         (lambda text: "", "expected a first line with its version and digest, got ''"),
         (lambda text: "\x00\x01binary", "expected a first line with its version and digest"),
         (lambda text: text.replace('"cells":2', '"cells":3'), "expected 3 cells, got 2 in"),

@@ -210,23 +210,56 @@ def test_images_equal_on_both_sides_are_left_out() -> None:
     """Equal to the ground truth before and after: counted, not averaged."""
     before = [math.inf, 30.0, 32.0]
     verdict = only(judged(scored(before), scored([math.inf, 30.0, 31.98])))
-    assert (verdict.n, verdict.n_equal) == (3, 1)
+    assert (verdict.n, verdict.n_finite, verdict.n_inf_baseline, verdict.n_inf_candidate) == (3, 2, 1, 1)
     assert verdict.baseline == pytest.approx(31.0)
     assert verdict.delta == pytest.approx(-0.01)
 
 
 def test_an_image_that_no_longer_equals_the_ground_truth_is_a_regression() -> None:
-    """From infinite to 60 dB is a loss without bound, whatever the mean says; the other way is none."""
+    """From infinite to 60 dB is a loss without bound, whatever the mean over the other images says."""
     verdict = only(judged(scored([math.inf, 30.0]), scored([60.0, 30.5])))
     assert verdict.outcome is Outcome.REGRESSED
     assert verdict.why == "i0 equalled the ground truth and no longer does"
-    assert only(judged(scored([60.0, 30.0]), scored([math.inf, 30.0]))).outcome is Outcome.OK
+    assert (verdict.baseline, verdict.candidate, verdict.delta) == (30.0, 30.5, 0.5)
+    assert (verdict.n_inf_baseline, verdict.n_inf_candidate) == (1, 0)
 
 
-def test_all_images_equal_is_ok() -> None:
-    """Nothing finite is left to average: both means are infinite."""
-    verdict = only(judged(scored([math.inf] * 3), scored([math.inf] * 3)))
-    assert (verdict.outcome, verdict.baseline, verdict.n_equal) == (Outcome.OK, math.inf, 3)
+def test_an_image_that_now_equals_the_ground_truth_is_an_improvement() -> None:
+    """Unless the rest became worse, or another image ceased to."""
+    verdict = only(judged(scored([60.0, 30.0]), scored([math.inf, 30.0])))
+    assert (verdict.outcome, verdict.delta) == (Outcome.IMPROVED, 0.0)
+    assert verdict.why == "1 output more equals the ground truth"
+    assert only(judged(scored([60.0, 30.0]), scored([math.inf, 29.9]))).outcome is Outcome.REGRESSED
+    swapped = only(judged(scored([60.0, math.inf, 30.0]), scored([math.inf, 60.0, 30.0])))
+    assert swapped.why == "i1 equalled the ground truth and no longer does"
+    assert swapped.outcome is Outcome.REGRESSED
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "outcome", "numbers"),
+    [
+        ([math.inf] * 3, [math.inf] * 3, Outcome.OK, (math.inf, math.inf, 0.0)),
+        ([math.inf] * 2, [60.0, math.inf], Outcome.REGRESSED, (math.inf, 60.0, -math.inf)),
+        ([60.0, math.inf], [math.inf] * 2, Outcome.IMPROVED, (60.0, math.inf, math.inf)),
+        ([60.0, math.inf], [math.inf, 50.0], Outcome.REGRESSED, (60.0, 50.0, -math.inf)),
+    ],
+)
+def test_where_no_image_is_finite_on_both_sides_the_difference_is_infinite(
+    before: list[float], after: list[float], outcome: Outcome, numbers: tuple[float, ...]
+) -> None:
+    """Never a plus of nothing: the worst image decides, and each mean is of its own side's finite values."""
+    verdict = only(judged(scored(before), scored(after)))
+    assert verdict.outcome is outcome
+    assert (verdict.baseline, verdict.candidate, verdict.delta) == numbers
+    assert (verdict.n_finite, verdict.interval) == (0, None)
+
+
+def test_infinitely_bad_is_not_called_equal() -> None:
+    """Of a metric whose lower values are better, an infinite one is worse than any."""
+    verdict = only(judged(scored([0.1, 0.2], metric="lpips"), scored([0.1, math.inf], metric="lpips")))
+    assert (verdict.outcome, verdict.why) == (Outcome.REGRESSED, "i1 became infinitely worse")
+    again = only(judged(scored([0.1, math.inf], metric="lpips"), scored([0.1, 0.2], metric="lpips")))
+    assert again.outcome is Outcome.OK
 
 
 def test_nan_in_the_candidate_is_a_failure() -> None:
@@ -289,6 +322,28 @@ def test_a_part_of_a_set_is_not_the_set() -> None:
     verdict = only(judged(scored(FIVE, whole), scored(FIVE, part)))
     assert verdict.outcome is Outcome.INCOMPARABLE
     assert verdict.why == "dataset differs: urban100 in the baseline, urban100[24] in the candidate"
+
+
+def test_a_part_stands_where_the_set_is_required() -> None:
+    """A requirement is of the baseline's cell, whatever the candidate has in its place."""
+    whole, part = (replace(CELL, dataset=name) for name in ("urban100", "urban100[24]"))
+    judgement = judged(scored(FIVE, whole), scored(FIVE, part), Policy(require=("imdn/urban100/x4/classic",)))
+    assert (only(judgement).required, judgement.exit_code) == (True, 4)
+
+
+def test_another_protocol_in_place_of_a_cell_is_incomparable_and_both_are_named() -> None:
+    """Neither missing nor new; but where both protocols are there, each meets its own."""
+    vdsr = replace(CELL, protocol="vdsr", signature="x4|vdsr|v1")
+    judgement = judged(scored(FIVE), scored(FIVE, vdsr))
+    verdict = only(judgement)
+    assert (verdict.outcome, verdict.required) == (Outcome.INCOMPARABLE, True)
+    assert verdict.why == "protocol differs: classic in the baseline, vdsr in the candidate"
+    both = judged(scored(FIVE), [scored(FIVE, vdsr), scored(FIVE)])
+    assert {(v.outcome, v.cell.protocol) for v in both.verdicts} == {
+        (Outcome.OK, "classic"), (Outcome.NEW, "vdsr")
+    }  # fmt: skip
+    fewer = judged([scored(FIVE), scored(FIVE, vdsr)], scored(FIVE))
+    assert [v.cell.protocol for v in fewer.of(Outcome.MISSING)] == ["vdsr"]
 
 
 def test_another_metric_signature_is_never_compared() -> None:
@@ -356,8 +411,12 @@ def test_a_failed_cell_is_a_failure(status: str) -> None:
     """Code 3, also for a model that the baseline doesn't know; with the reason."""
     judgement = judged(scored(FIVE), scored(FIVE, status=status))
     assert (only(judgement).outcome, only(judgement).why) == (Outcome.FAILED, f"{status}: why")
+    assert only(judgement).required
+    assert judgement.unmet == (f"imdn on set5 x4 (classic): failed, {status}: why",)
     assert judgement.exit_code == 3
-    assert judged([], scored(FIVE, status=status)).exit_code == 3
+    new = judged(scored(FIVE), [scored(FIVE), scored(FIVE, replace(CELL, model="new"), status=status)])
+    (failed,) = new.of(Outcome.FAILED)
+    assert (new.exit_code, new.unmet, failed.required) == (3, (), False)
 
 
 @pytest.mark.parametrize("status", ["skipped", "partial"])
@@ -411,6 +470,15 @@ def test_nothing_in_common_is_code_4() -> None:
     assert judged(scored(FIVE), scored(FIVE, replace(CELL, model="other"))).exit_code == 4
 
 
+def test_a_comparison_that_informs_requires_nothing() -> None:
+    """Worse, failed or missing, its code is 0; 4 where nothing could be compared."""
+    other = replace(CELL, dataset="set14")
+    before = [scored(FIVE), scored(FIVE, other)]
+    found = compare(before, [scored(shifted(FIVE, -1))], Policy(), METRICS, informs=True)
+    assert (found.exit_code, found.unmet) == (0, ())
+    assert compare(before, [], Policy(), METRICS, informs=True).exit_code == 4
+
+
 def test_worse_comes_before_failed_before_not_compared() -> None:
     """What is known to be worse is said, whatever else could not be found out."""
     cells = [replace(CELL, dataset=name) for name in ("a", "b", "c")]
@@ -441,8 +509,10 @@ def test_limits_may_differ_for_some_cells() -> None:
     """The last override that fits counts; what it doesn't name stays."""
     from srbench.gate.policy import Override
 
-    policy = replace(
-        limits(), overrides=(Override(dataset="set*", tolerance=0.5), Override(model="x", tolerance=0.0))
+    overrides = (
+        Override("psnr_y", dataset="set*", tolerance=0.5),
+        Override("psnr_*", model="x", tolerance=0.0),
     )
+    policy = replace(limits(), overrides=overrides)
     assert policy.limits(CELL, "psnr_y") == Limits(0.5, 1.0, 0.003)
     assert only(judged(scored(FIVE), scored(shifted(FIVE, -0.4)), policy)).outcome is Outcome.OK

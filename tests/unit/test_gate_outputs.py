@@ -24,7 +24,8 @@ HOSTILE = "a|b`c<script>x</script>&\n::error::%0A\x1b[31m\u202e]]>"
 REGRESSED = Verdict(
     Outcome.REGRESSED, CELL, PSNR, "the mean lost 0.0312 dB (0.01 allowed)",
     baseline=28.58, candidate=28.5488, delta=-0.0312, tolerance=0.01,
-    interval=Interval(-0.05, -0.01), rerun=Interval(-0.033, -0.029), effect=-0.4, p_value=0.0, n=14,
+    interval=Interval(-0.05, -0.01), rerun=Interval(-0.033, -0.029), effect=-0.4, p_value=0.0,
+    n=14, n_finite=14,
     worst=(ItemChange("baboon", 22.5, 22.3, -0.2), ItemChange("zebra", 27.0, 26.9, -0.1)),
 )  # fmt: skip
 IMPROVED = replace(REGRESSED, outcome=Outcome.IMPROVED, delta=0.05, interval=None, worst=(), why="")
@@ -69,6 +70,42 @@ def test_the_terminal_says_first_that_something_is_worse_and_then_where_and_how_
         "missing      imdn on set14 x4 (classic): not in the candidate\n"
         "improved     imdn on set14 x4 (classic) psnr_y  28.58 → 28.55  +0.0500 dB\n"
     )
+
+
+def test_images_that_equal_the_ground_truth_are_counted_beside_the_means() -> None:
+    """How many before and after, and over how many the means are."""
+    partly = replace(REGRESSED, n_finite=12, n_inf_baseline=2, n_inf_candidate=1)
+    told = "-0.0312 dB over 12 of 14 images, 2 → 1 equal the ground truth\n"
+    assert told in text(judgement(partly))
+    none = replace(partly, baseline=math.inf, candidate=60.0, delta=-math.inf, n_finite=0)
+    assert "inf → 60.00  -inf dB over 0 of 14 images" in text(judgement(none))
+    assert "inf → 60.00, -inf dB over 0 of 14 images" in github(judgement(none))
+
+
+def test_why_it_improved_is_said() -> None:
+    """An image that now equals the ground truth moves no mean."""
+    now = replace(IMPROVED, delta=0.0, why="1 output more equals the ground truth")
+    assert "+0.0000 dB\n               1 output more equals the ground truth\n" in text(judgement(now))
+
+
+INFORMS = replace(judgement(REGRESSED, FAILED, OTHER, OPTIONAL, IMPROVED, OK, NEW), informs=True)
+
+
+def test_a_comparison_that_informs_has_neutral_words(tmp_path: Path) -> None:
+    """Worse and better, no failure and no error in any output, and the command's own exit code."""
+    assert text(INFORMS).startswith(
+        "COMPARED: 1 worse, 1 failed, 1 incomparable, 1 missing, 1 better, 1 alike"
+    )
+    assert "\nworse        imdn on set14" in text(INFORMS)
+    assert markdown(INFORMS).startswith("## srbench compare: compared")
+    assert "| **worse** |" in markdown(INFORMS)
+    (suite,) = read_junit(junit(INFORMS), tmp_path)
+    assert (suite.name, suite.failures, suite.errors, suite.skipped) == ("srbench compare", 0, 0, 3)
+    assert [line.partition(" ")[0] for line in github(INFORMS).splitlines()] == ["::warning"] * 4 + [
+        "::notice"
+    ]
+    assert "::warning title=worse%3A imdn" in github(INFORMS)
+    assert json.loads(as_json(INFORMS))["exit_code"] == 0
 
 
 def test_too_few_images_are_said() -> None:
@@ -204,7 +241,7 @@ def test_json_holds_every_verdict() -> None:
 
     lost = replace(REGRESSED, worst=(ItemChange("baboon", math.inf, 40.0, -math.inf),))
     found = json.loads(as_json(judgement(lost, MISSING)), parse_constant=refuse)
-    assert (found["schema"], found["exit_code"], found["counts"]["regressed"]) == (1, 1, 1)
+    assert (found["schema"], found["exit_code"], found["counts"]["regressed"]) == (2, 1, 1)
     first, second = found["verdicts"]
     assert first["worst"] == [{"item": "baboon", "baseline": "inf", "candidate": 40.0, "delta": "-inf"}]
     assert first["interval"] == {"low": -0.05, "high": -0.01, "level": 0.95}

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import math
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from srbench.errors import UsageError
-from srbench.gate.policy import DEFAULTS, Limits, Override, Policy, covers, load_policy, parse_policy
+from srbench.gate.policy import (
+    DEFAULTS,
+    Limits,
+    Override,
+    Policy,
+    check_metrics,
+    covers,
+    idle_overrides,
+    load_policy,
+    parse_policy,
+)
 from srbench.types import Cell
 
 CELL = Cell("imdn", "set5", 4, "classic", "sig", "inf", "pixels")
@@ -49,7 +61,7 @@ def test_everything_a_policy_can_say(tmp_path: Path) -> None:
     assert policy.metrics["fsim"] == Limits(0.001, math.inf, 0.0)
     assert policy.metrics["lpips"].tolerance == math.inf
     assert policy.metrics["ssim_y"] == DEFAULTS["ssim_y"]
-    assert policy.overrides == (Override("srgan*", "*", "psnr_y", image_tolerance=2.0),)
+    assert policy.overrides == (Override("psnr_y", "srgan*", image_tolerance=2.0),)
 
 
 @pytest.mark.parametrize(
@@ -71,9 +83,10 @@ def test_everything_a_policy_can_say(tmp_path: Path) -> None:
         ("evidence = ['set']", "got ['set']"),
         ("require = 'imdn'", "a list for require in gate.toml, got 'imdn'"),
         ("require = [1]", "a text for require in gate.toml, got 1"),
-        ("[[overrides]]\nmodel = 'x'", "a tolerance, image_tolerance or noise in overrides in gate.toml"),
+        ("[[overrides]]\nmodel = 'x'\ntolerance = 1", "a metric in overrides in gate.toml, got none; say"),
+        ("[[overrides]]\nmetric = 'x'", "a tolerance, image_tolerance or noise in overrides in gate.toml"),
         ("[[overrides]]\nmodle = 'x'\nnoise = 1", "got 'modle'; use model"),
-        ("[[overrides]]\nmodel = 1\nnoise = 1", "a text for model of overrides in gate.toml, got 1"),
+        ("[[overrides]]\nmetric = 'x'\nmodel = 1\nnoise = 1", "a text for model of overrides in"),
         ("overrides = 1", "a list for overrides in gate.toml, got 1"),
         ("schema = 2", "expected schema = 1, got 2 in gate.toml; upgrade srbench"),
         ("schema = 'one'", "expected schema = 1, got 'one'"),
@@ -100,6 +113,7 @@ def test_a_policy_that_is_not_there(tmp_path: Path) -> None:
     ("pattern", "fits"),
     [
         ("*", True), ("imdn", True), ("imdn/set5", True), ("imdn/set*/x4", True), ("*/*/*/classic", True),
+        ("imdn/set5[24]", False),
         ("imdn/set5/x2", False), ("vdsr", False), ("imdn/set5/4", False), ("imdn/set5/x4/classic/*", False),
     ],
 )  # fmt: skip
@@ -108,10 +122,49 @@ def test_patterns_name_cells(pattern: str, fits: bool) -> None:
     assert covers(pattern, CELL) == fits
 
 
+@pytest.mark.parametrize(
+    ("pattern", "fits"), [("*/urban100", True), ("*/urban100[24]", True), ("*/urban", False)]
+)
+def test_a_part_of_a_set_is_named_by_its_set_or_as_it_is_printed(pattern: str, fits: bool) -> None:
+    """Though the brackets of its name are a glob's."""
+    assert covers(pattern, replace(CELL, dataset="urban100[24]")) == fits
+
+
 def test_the_last_override_counts() -> None:
     """Of several that fit; a metric without limits has none to override."""
-    policy = Policy(
-        overrides=(Override(tolerance=0.5), Override(model="imdn", tolerance=0.2), Override("x", noise=9.0))
+    overrides = (
+        Override("*", tolerance=0.5),
+        Override("psnr_*", model="imdn", tolerance=0.2),
+        Override("psnr_y", model="x", noise=9.0),
+        Override("gmsd", noise=1.0),
     )
+    policy = Policy(overrides=overrides[1:])
     assert policy.limits(CELL, "psnr_y") == Limits(0.2, 1.0, DEFAULTS["psnr_y"].noise)
     assert policy.limits(CELL, "fsim") is None
+    assert policy.limits(CELL, "gmsd") is None
+    assert Policy(overrides=overrides).limits(CELL, "gmsd") == Limits(0.5, math.inf, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "near"),
+    [
+        ("[metrics.psnr-y]\ntolerance = 0.02", "'psnr-y'; try psnr_y"),
+        ("[metrics.'psnr_*']\ntolerance = 0.02", "'psnr_*'; try psnr_y"),
+        ("[[overrides]]\nmetric = 'lpip'\ntolerance = 0.02", "'lpip'; try lpips"),
+        ("[[overrides]]\nmetric = 'pnsr*'\ntolerance = 0.02", "'pnsr*'; try psnr_y"),
+    ],
+)
+def test_a_metric_that_nobody_knows_is_refused(text: str, near: str) -> None:
+    """With the nearest names: its limits would never count. Only an override's may be a glob."""
+    with pytest.raises(UsageError, match=re.escape(near)):
+        check_metrics(parse_policy(text), DEFAULTS)
+    check_metrics(parse_policy("[[overrides]]\nmetric = 'psnr_*'\ntolerance = 1"), DEFAULTS)
+
+
+def test_overrides_that_fit_nothing_are_found() -> None:
+    """By model, dataset and metric, among what was measured."""
+    fits, idle = Override("psnr_*", "imdn", noise=1.0), Override("psnr_y", "srgan*", noise=1.0)
+    policy = Policy(overrides=(fits, idle))
+    assert idle_overrides(policy, [(CELL, "lpips"), (CELL, "psnr_y")]) == [idle]
+    assert str(idle) == "metric = 'psnr_y', model = 'srgan*'"
+    assert idle_overrides(policy, []) == [fits, idle]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from srbench.errors import UsageError
+from srbench.gate.outputs import github, judgement_json, junit, markdown, text
 from srbench.gate.policy import Policy, SpeedLimits, parse_policy
 from srbench.gate.speed import judge_speed
 from srbench.gate.verdicts import Judgement, Outcome
@@ -34,11 +35,31 @@ def test_a_slowdown_is_a_regression(factor: float, outcome: Outcome, code: int) 
 
 
 def test_a_machine_that_was_not_quiet_decides_nothing() -> None:
-    """The verdict is told as advisory, and the gate has compared nothing."""
+    """The figures are told, the verdict is that there is none, and the headline says what was seen."""
     verdict = judge_speed(ratio_of(1.25), CELL, SpeedLimits(), ["other processes kept 1.00 of 2 cores busy"])
-    assert (verdict.outcome, verdict.advisory) == (Outcome.REGRESSED, True)
-    assert "not quiet: other processes" in verdict.note
-    assert Judgement("a", "b", (verdict,)).exit_code == 4
+    assert (verdict.outcome, verdict.why) == (
+        Outcome.UNDECIDED,
+        "the machine was not quiet (other processes kept 1.00 of 2 cores busy)",
+    )
+    judgement = Judgement("a", "b", (verdict,))
+    assert (judgement.exit_code, judgement.counts[Outcome.UNDECIDED]) == (4, 1)
+    headline, _, figures, why = text(judgement).splitlines()
+    assert headline == f"NOT DECIDED: {verdict.why}"
+    assert figures.startswith("undecided    candidate on 720p x4 (time) latency  10.095 →")
+    assert "1.25" in why
+    assert "::error title=undecided" in github(judgement)
+    assert f"## srbench gate: not decided\n\n{verdict.why}. Baseline a" in markdown(judgement)
+    assert '<error message="the machine was not quiet' in junit(judgement)
+
+
+def test_json_says_what_differences_of_times_are() -> None:
+    """Medians in milliseconds; difference, interval and tolerance are ratios minus 1; one is counted."""
+    found = judgement_json(Judgement("a", "b", (judge_speed(ratio_of(1.25), CELL, SpeedLimits()),)))
+    (verdict,) = found["verdicts"]
+    assert (verdict["unit"], verdict["delta_unit"]) == ("ms", "ratio - 1")
+    assert verdict["candidate"] / verdict["baseline"] - 1 == pytest.approx(verdict["delta"], abs=0.01)
+    assert verdict["interval"]["low"] <= verdict["delta"] <= verdict["interval"]["high"]
+    assert found["counts"]["regressed"] == 1
 
 
 def test_a_policy_sets_both_limits() -> None:
