@@ -13,6 +13,7 @@ SCHEMAS = {
     "record": "a line of a journal",
     "verdicts": "gate and compare with --format json",
     "explained": "explain with --json",
+    "leaderboard": "report --format json",
 }
 
 
@@ -38,7 +39,7 @@ def schema(name: str | None) -> int:
     """
     if name is None:
         for known, what in SCHEMAS.items():
-            click.echo(f"{known:<10} {what}")
+            click.echo(f"{known:<12} {what}")
     else:
         click.echo(schema_text(name), nl=False)
     return 0

@@ -17,6 +17,7 @@ from srbench import __version__
 from srbench.report.entries import Column, Entry
 from srbench.report.load import Report
 from srbench.report.names import stem
+from srbench.report.plain import plain
 from srbench.report.views import Board, Row
 
 _TYPES = {"psnr_y": "psnr", "psnr_rgb": "psnr", "ssim_y": "ssim", "ssim_rgb": "ssim"}
@@ -34,27 +35,25 @@ class Card:
     text: str
 
 
-def cards(report: Report, url: str = "") -> Iterator[Card]:
+def cards(report: Report) -> Iterator[Card]:
     """The metadata of each model that has a complete result.
 
-    Args:
-        report: what was measured.
-        url: where the site of this report will stand: the results' source, which the Hub takes only with an
-            address.
+    Each result names its source, the model's page, if the report knows the address of its site: the Hub takes
+    a source's name with an address alone.
     """
     rows: dict[str, list[tuple[Board, Row]]] = {}
     for board in report.boards:
         for row in board.rows:
             rows.setdefault(row.key[0], []).append((board, row))
     for model, found in rows.items():
-        source = f"{url.rstrip('/')}/{report.paths.models[model]}" if url else ""
-        results = [line for board, row in found for line in _results(board, row, source)]
+        source = f"{report.url.rstrip('/')}/{report.paths.models[model]}" if report.url else ""
+        results = [line for board, row in found for line in _results(board, row, report, source)]
         if results:
             head = ["---", "model-index:", f"- name: {_text(found[0][1].title)}", "  results:"]
             yield Card(stem(report.paths.models[model]), "\n".join([*head, *results, "---", ""]))
 
 
-def _results(board: Board, row: Row, source: str) -> Iterator[str]:
+def _results(board: Board, row: Row, report: Report, source: str) -> Iterator[str]:
     """A result for each dataset of a board."""
     start = 0
     for group in board.groups:
@@ -62,21 +61,25 @@ def _results(board: Board, row: Row, source: str) -> Iterator[str]:
         start += group.columns
         told = [(board.columns[p], row.entries[p]) for p in places if _complete(row.entries[p])]
         if told and not group.cost:
-            yield from _result(board, row, told, source)
+            manifest = report.manifests.get(group.key[0])
+            title = plain(manifest.title) if manifest is not None else group.dataset
+            yield from _result(board, row, told, title, source)
 
 
 def _complete(entry: Entry) -> bool:
     return entry.ranked and entry.value is not None and math.isfinite(entry.value)
 
 
-def _result(board: Board, row: Row, told: Sequence[tuple[Column, Entry]], source: str) -> Iterator[str]:
+def _result(
+    board: Board, row: Row, told: Sequence[tuple[Column, Entry]], title: str, source: str
+) -> Iterator[str]:
     column = told[0][0]
     yield "  - task:"
     yield "      type: image-to-image"
     yield f"      name: {_text(f'Super-resolution x{board.scale}')}"
     yield "    dataset:"
     yield f"      type: {_text(column.dataset)}"
-    yield f"      name: {_text(column.dataset)}"
+    yield f"      name: {_text(title)}"
     yield f"      config: {_text(_config(board, row))}"
     yield "      split: test"
     yield "      args:"

@@ -65,9 +65,9 @@ def _tables(board: Board) -> Iterator[str]:
         groups.append((group, list(range(start, start + group.columns))))
         start += group.columns
     scored = [found for found in groups if not found[0].cost]
-    about = f"{escape(board.protocol_title)}. " if board.protocol_title else ""
+    about = f": {escape(board.protocol_title)}" if board.protocol_title else ""
     signature = rf"Protocol: \texttt{{{broken(board.signature)}}}."
-    yield _table(board, scored, f"{escape(board.name)}. {about}{signature}", _label(board.name))
+    yield _table(board, scored, f"{escape(board.name)}{about}. {signature}", _label(board.name))
     for number, (group, places) in enumerate((found for found in groups if found[0].cost), 1):
         setup = rf"Set-up: \texttt{{{broken(board.columns[places[0]].signature)}}}."
         caption = f"{escape(board.name)}, {escape(group.dataset)}. {setup}"
@@ -124,12 +124,17 @@ def _row(row: Row, places: Sequence[int]) -> str:
 
 
 def _name(name: str) -> str:
-    """A name; a long one is broken into lines."""
+    """A name; a long one is broken into lines, between its words or within one that is too long."""
     if len(name) <= _LONG:
         return escape(name)
-    pieces = [escape(name[start : start + 8]) for start in range(0, len(name), 8)]
-    words = r"\allowbreak{}".join(pieces)
+    words = " ".join(_pieces(word) for word in name.split(" "))
     return rf"\parbox[t]{{5cm}}{{\raggedright {words}}}"
+
+
+def _pieces(word: str) -> str:
+    if len(word) <= _LONG // 2:
+        return escape(word)
+    return r"\allowbreak{}".join(escape(word[start : start + 8]) for start in range(0, len(word), 8))
 
 
 def _cell(entry: Entry) -> str:

@@ -31,6 +31,7 @@ class Report:
         manifests: of the datasets that are known here, by a cell's ``dataset``.
         paths: where each model's and dataset's page stands in the site.
         private: the site is for its maker's eyes alone: pictures show more than a licence lets one publish.
+        url: the address under which the site will stand; empty if it is not known.
     """
 
     run: Path
@@ -44,10 +45,16 @@ class Report:
     manifests: Mapping[str, Manifest]
     paths: Paths
     private: bool = False
+    url: str = ""
 
 
 def load_report(
-    folder: Path, catalog: Catalog | None = None, timed: Sequence[Path] = (), *, private: bool = False
+    folder: Path,
+    catalog: Catalog | None = None,
+    timed: Sequence[Path] = (),
+    *,
+    private: bool = False,
+    url: str = "",
 ) -> Report:
     """The views of a run's folder (or journal); names are explained by what is installed, by default.
 
@@ -56,6 +63,7 @@ def load_report(
         catalog: what is known about names.
         timed: folders of further timings, of other machines for example; the run's own come last.
         private: as `Report.private`.
+        url: as `Report.url`.
 
     Raises:
         UsageError: there is no journal.
@@ -82,6 +90,7 @@ def load_report(
         manifests=_manifests(results),
         paths=paths_of(results, drawn),
         private=private,
+        url=url,
     )
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 from srbench.errors import UsageError
 from srbench.report.catalog import Catalog
 from srbench.report.dataset_pages import dataset_pages
+from srbench.report.huggingface import cards
 from srbench.report.index import index_page
+from srbench.report.latex import latex
 from srbench.report.load import Report, load_report
 from srbench.report.markdown import markdown
 from srbench.report.model_pages import model_pages
@@ -16,6 +18,7 @@ from srbench.report.picture_pages import picture_pages
 from srbench.report.plots.contribute import plot_pages
 from srbench.report.site import Contributor, write_site
 from srbench.report.tables import csv_text
+from srbench.report.whole import whole_text
 from srbench.store.files import write_whole
 
 CONTRIBUTORS: tuple[Contributor, ...] = (
@@ -28,6 +31,10 @@ CONTRIBUTORS: tuple[Contributor, ...] = (
 """Who makes the site. A part stands on its page in this order, after the page's own content."""
 
 
+HUB = "huggingface"
+"""The folder of model cards' metadata."""
+
+
 def _html(report: Report, out: Path) -> list[Path]:
     return write_site(report, out, CONTRIBUTORS)
 
@@ -37,10 +44,19 @@ def _text(name: str, text: Callable[[Report], str]) -> Callable[[Report, Path], 
     return lambda report, out: [write_whole(out / name, text(report), "choose another with --out")]
 
 
+def _hub(report: Report, out: Path) -> list[Path]:
+    """A file for each model."""
+    hint = "choose another with --out"
+    return [write_whole(out / HUB / f"{card.name}.yaml", card.text, hint) for card in cards(report)]
+
+
 FORMATS: dict[str, Callable[[Report, Path], list[Path]]] = {
     "html": _html,
     "md": _text("leaderboard.md", lambda report: markdown(report.boards)),
     "csv": _text("leaderboard.csv", lambda report: csv_text(report.boards)),
+    "json": _text("leaderboard.json", whole_text),
+    "latex": _text("leaderboard.tex", lambda report: latex(report.boards)),
+    "hf": _hub,
 }
 """Writer of each format: what it wrote, the file to open first."""
 
@@ -53,6 +69,7 @@ def write_report(
     timed: Sequence[Path] = (),
     *,
     private: bool = False,
+    url: str = "",
 ) -> list[Path]:
     """Write a run's report into the folder `out`; the same journal gives the same bytes.
 
@@ -66,5 +83,5 @@ def write_report(
     for name in chosen:
         if name not in FORMATS:
             raise UsageError("a report format", repr(name), f"use one of {', '.join(FORMATS)}")
-    report = load_report(folder, catalog, timed, private=private)
+    report = load_report(folder, catalog, timed, private=private, url=url)
     return [path for name in chosen for path in FORMATS[name](report, out)]
