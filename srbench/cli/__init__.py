@@ -31,7 +31,8 @@ COMMANDS = {
     "bless": ("gate", "bless", "Promote results to the committed baseline, with a record of why."),
     "ablate": ("ablate", "ablate", "Test a claim of the literature: train its levels, and compare them."),
     "schema": ("schema", "schema", "The JSON Schema of an output, for programs that read it."),
-    "report": ("report", "report", "Write the leaderboard: HTML, Markdown, CSV."),
+    "report": ("report", "report", "Write the leaderboard: HTML, Markdown, CSV, JSON, LaTeX, model cards."),
+    "readme": ("readme", "readme", "Write a board and a plot into a README, in step with results."),
 }
 INTERRUPTED = 130
 

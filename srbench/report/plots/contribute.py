@@ -157,7 +157,7 @@ def _on_index(report: Report, drawn: Mapping[str, Sequence[_Drawn]]) -> Part:
 
     def telling(one: _Drawn) -> tuple[bool, int, int]:
         plot = one.chosen.plot
-        count = len(plot.points) if isinstance(plot, Scatter) else 0
+        count = sum(point.ranked for point in plot.points) if isinstance(plot, Scatter) else 0
         return count > 1, -_KINDS.index(one.chosen.kind.partition("-")[0]), count + items[one.chosen.key]
 
     best = tuple(max(found, key=telling).figure for found in drawn.values())

@@ -1,0 +1,89 @@
+"""``srbench readme``: a README's leaderboard, in step with results."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from srbench.cli.options import SHIPPED_TIMINGS, folder_option, plugin_option
+from srbench.errors import IntegrityError, UsageError
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--board", default="", metavar="NAME", help="'classic x4' ...; the first one if omitted.")
+@click.option(
+    "--picture",
+    type=click.Path(path_type=Path),
+    metavar="SVG",
+    help="Where the plot goes; reports/leaderboard.svg beside FILE if omitted.",
+)
+@click.option(
+    "--timings",
+    "timed",
+    type=click.Path(path_type=Path),
+    default=SHIPPED_TIMINGS,
+    show_default=True,
+    metavar="DIR",
+    help="Further timings, one folder for each machine.",
+)
+@click.option("--check", is_flag=True, help="Write nothing; exit with 5 if FILE or the plot is out of step.")
+@folder_option
+@plugin_option
+def readme(
+    file: Path,
+    board: str,
+    picture: Path | None,
+    timed: Path,
+    check: bool,
+    results: Path,
+    plugins: tuple[Path, ...],
+) -> int:
+    """Write a board and one plot into a README, between two marks.
+
+    The marks are two lines of FILE; what stands between them is replaced:
+
+    \b
+    <!-- srbench readme: begin -->
+    <!-- srbench readme: end -->
+
+    The same results give the same bytes, so CI can tell whether they are in step.
+
+    \b
+    srbench readme README.md --results results/leaderboard
+    srbench readme README.md --results results/leaderboard --check
+    """
+    from srbench import registry
+    from srbench.report.load import load_report
+    from srbench.report.readme import replaced, shown
+    from srbench.store.files import write_whole
+
+    for plugin in plugins:
+        registry.load_plugin(plugin)
+    if not file.is_file():
+        raise UsageError("a file to write into", f"no {file}", "name a README with the two marks")
+    plot = file.parent / "reports" / "leaderboard.svg" if picture is None else picture
+    machines = sorted(path.parent for path in timed.glob("*/timings.jsonl"))
+    command = (
+        f"srbench readme {file.name} --results {_from(file, results)}{f' --board {board!r}' if board else ''}"
+    )
+    made = shown(load_report(results, timed=machines), board, _from(file, plot), command)
+    before = file.read_text(encoding="utf-8")
+    wanted = {file: replaced(before, made.text), plot: made.picture}
+    stale = [path for path, text in wanted.items() if _differs(path, text)]
+    if check and stale:
+        raise IntegrityError(f"{stale[0]} in step with {results}", "another text", f"run {command}")
+    for path in stale:
+        click.echo(write_whole(path, wanted[path]))
+    return 0
+
+
+def _from(file: Path, path: Path) -> str:
+    """The way from a file to another one, with forward slashes."""
+    return Path(os.path.relpath(path, file.parent)).as_posix()
+
+
+def _differs(path: Path, text: str) -> bool:
+    return not path.is_file() or path.read_bytes() != text.encode()
