@@ -73,6 +73,8 @@ class Reader:
             return value
         if is_dataclass(hint):
             return self.read(hint, value, where)  # type: ignore[arg-type]
+        if value is not None and _is_optional_noun(hint):
+            return self._value(_members(hint)[0], value, where)
         if all(is_dataclass(one) for one in _members(hint)):
             return self._told_apart(_members(hint), value, where)
         return self._plain(hint, value, where)
@@ -104,6 +106,12 @@ class Reader:
 
 def _members(hint: Any) -> tuple[Any, ...]:
     return get_args(hint) if isinstance(hint, UnionType) or get_origin(hint) is Union else (hint,)
+
+
+def _is_optional_noun(hint: Any) -> bool:
+    """``Noun | None``."""
+    members = _members(hint)
+    return len(members) == 2 and is_dataclass(members[0]) and members[1] is type(None)
 
 
 @cache

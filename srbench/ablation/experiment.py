@@ -96,8 +96,12 @@ def evaluate_trials(
     listen: Callable[[Plan], AbstractContextManager[RunListener]],
     *,
     limit: int | None = None,
+    keep: bool = False,
 ) -> tuple[Plan, Outcome, list[Record]]:
-    """Score every trial's weights on the test sets; what the journal has is not computed again."""
+    """Score every trial's weights on the test sets; what the journal has is not computed again.
+
+    With `keep`, predictions are stored, and computed again where they are missing.
+    """
     models = tuple(
         f"trained:{place.weights(trial)}" if trial.recipe else trial.model for trial in trials(ablation)
     )
@@ -107,6 +111,7 @@ def evaluate_trials(
         scales=(ablation.scale,),
         metrics=choose_metrics(ablation.metrics),
         limit=limit,
+        save_predictions=keep,
         folder=place.folder,
     )
     return execute(request, listen, sys.argv[1:])

@@ -39,6 +39,7 @@ POINTS = 50
 @click.option("--device", default="cpu", show_default=True, metavar="DEVICE", help="To train on.")
 @click.option("--threads", type=click.IntRange(min=0), default=0, help="CPU threads; torch's own if omitted.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="First N images of each set.")
+@click.option("--save-predictions", is_flag=True, help="Keep the super-resolved images as PNG, for its page.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 @json_option
 def ablate(
@@ -49,6 +50,7 @@ def ablate(
     device: str,
     threads: int,
     limit: int | None,
+    save_predictions: bool,
     quiet: bool,
     as_json: bool,
 ) -> int:
@@ -72,7 +74,7 @@ def ablate(
         return _print_plan(declared, place, as_json)
     with redirect_stdout(sys.stderr):
         train_missing(declared, place, partial(_train, device=device, threads=threads, quiet=quiet))
-        failed = _evaluate(declared, place, limit, quiet)
+        failed = _evaluate(declared, place, limit, quiet, keep=save_predictions)
     if failed:
         return EXIT_FAILED
     return _tell(declared, place, as_json)
@@ -102,7 +104,7 @@ def _train(recipe: Recipe, folder: Path, *, device: str, threads: int, quiet: bo
         trainer.run(listener)
 
 
-def _evaluate(declared: Ablation, place: Place, limit: int | None, quiet: bool) -> bool:
+def _evaluate(declared: Ablation, place: Place, limit: int | None, quiet: bool, *, keep: bool) -> bool:
     """Run every level; whether one failed or a set is not here."""
     from srbench.ablation.experiment import evaluate_trials
     from srbench.cli.outcome import print_summary
@@ -110,7 +112,8 @@ def _evaluate(declared: Ablation, place: Place, limit: int | None, quiet: bool) 
 
     for name in declared.datasets:
         fetch_with_progress(name, quiet=quiet)
-    plan, outcome, _ = evaluate_trials(declared, place, partial(run_listener, quiet=quiet), limit=limit)
+    listen = partial(run_listener, quiet=quiet)
+    plan, outcome, _ = evaluate_trials(declared, place, listen, limit=limit, keep=keep)
     print_summary(plan, outcome, quiet=quiet)
     return bool(outcome.failed or outcome.skipped)
 

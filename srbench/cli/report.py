@@ -7,9 +7,12 @@ from pathlib import Path
 import click
 
 from srbench.cli.options import SHIPPED_TIMINGS, folder_option, plugin_option
+from srbench.errors import UsageError
 
 
 @click.command()
+@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.option("--compare", is_flag=True, help="Instead: one file that compares the MODELs named.")
 @click.option(
     "--format",
     "formats",
@@ -21,10 +24,8 @@ from srbench.cli.options import SHIPPED_TIMINGS, folder_option, plugin_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    default=Path("reports"),
-    show_default=True,
     metavar="DIR",
-    help="Where to write.",
+    help="Where to write: reports, or with --compare the file comparison.html.",
 )
 @click.option(
     "--timings",
@@ -37,16 +38,36 @@ from srbench.cli.options import SHIPPED_TIMINGS, folder_option, plugin_option
 )
 @click.option("--private", is_flag=True, help="For your eyes alone: pictures show what a licence withholds.")
 @click.option("--url", default="", metavar="URL", help="Where the site will stand: the source that hf names.")
+@click.option(
+    "--ablations",
+    type=click.Path(path_type=Path),
+    default=Path("results/ablations"),
+    show_default=True,
+    metavar="DIR",
+    help="What srbench ablate wrote; a page for each.",
+)
 @folder_option
 @plugin_option
 def report(
-    formats: str, out: Path, timed: Path, private: bool, url: str, results: Path, plugins: tuple[Path, ...]
+    models: tuple[str, ...],
+    compare: bool,
+    formats: str,
+    out: Path | None,
+    timed: Path,
+    private: bool,
+    ablations: Path,
+    url: str,
+    results: Path,
+    plugins: tuple[Path, ...],
 ) -> int:
     """Write the leaderboard: a site of HTML pages, and files for papers, scripts and model cards.
 
     One board per protocol signature, a page for each model and each test set; all open from their files and
     need no network. Beside the quality of each model stands what it costs, machine by machine, where it was
     timed (srbench time).
+
+    With --compare, two or more models of the results stand beside each other in one file that can be mailed:
+    scores, paired differences with intervals, images, costs, and crops where predictions were kept.
 
     \b
     html   index.html and its pages       md     leaderboard.md
@@ -57,16 +78,32 @@ def report(
     srbench report
     srbench report --format latex --out paper --results results/leaderboard
     srbench report --format hf --url https://example.org/leaderboard
+    srbench report --compare bicubic imdn --out imdn.html
     """
     from srbench import registry
     from srbench.report.write import HUB, write_report
 
     for plugin in plugins:
         registry.load_plugin(plugin)
-    chosen = [part.strip() for part in formats.split(",")]
     machines = sorted(path.parent for path in timed.glob("*/timings.jsonl"))
-    written = write_report(results, out, chosen, timed=machines, private=private, url=url)
+    if compare:
+        click.echo(_compared(results, models, out, machines))
+        return 0
+    if models:
+        raise UsageError("options alone", models[0], "to compare models, add --compare")
+    out = out or Path("reports")
+    chosen = [part.strip() for part in formats.split(",")]
+    written = write_report(
+        results, out, chosen, timed=machines, private=private, ablations=ablations, url=url
+    )
     for path in written:
         if path.parent == out or path.parent.name == HUB:
             click.echo(path)
     return 0
+
+
+def _compared(run: Path, models: tuple[str, ...], out: Path | None, machines: list[Path]) -> Path:
+    from srbench.comparison.write import write_comparison
+
+    file = out or Path("comparison.html")
+    return write_comparison(run, models, file / "comparison.html" if file.is_dir() else file, machines)

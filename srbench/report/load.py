@@ -32,6 +32,7 @@ class Report:
         paths: where each model's and dataset's page stands in the site.
         private: the site is for its maker's eyes alone: pictures show more than a licence lets one publish.
         url: the address under which the site will stand; empty if it is not known.
+        ablations: a folder of ablations' folders, or None.
     """
 
     run: Path
@@ -46,6 +47,7 @@ class Report:
     paths: Paths
     private: bool = False
     url: str = ""
+    ablations: Path | None = None
 
 
 def load_report(
@@ -55,6 +57,7 @@ def load_report(
     *,
     private: bool = False,
     url: str = "",
+    ablations: Path | None = None,
 ) -> Report:
     """The views of a run's folder (or journal); names are explained by what is installed, by default.
 
@@ -64,6 +67,7 @@ def load_report(
         timed: folders of further timings, of other machines for example; the run's own come last.
         private: as `Report.private`.
         url: as `Report.url`.
+        ablations: as `Report.ablations`.
 
     Raises:
         UsageError: there is no journal.
@@ -91,6 +95,7 @@ def load_report(
         paths=paths_of(results, drawn),
         private=private,
         url=url,
+        ablations=ablations,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from srbench.errors import UsageError
+from srbench.report.ablation_pages import ablation_pages
 from srbench.report.catalog import Catalog
 from srbench.report.dataset_pages import dataset_pages
 from srbench.report.huggingface import cards
@@ -27,6 +28,7 @@ CONTRIBUTORS: tuple[Contributor, ...] = (
     dataset_pages,
     plot_pages,
     picture_pages,
+    ablation_pages,
 )
 """Who makes the site. A part stands on its page in this order, after the page's own content."""
 
@@ -70,6 +72,7 @@ def write_report(
     *,
     private: bool = False,
     url: str = "",
+    ablations: Path | None = None,
 ) -> list[Path]:
     """Write a run's report into the folder `out`; the same journal gives the same bytes.
 
@@ -83,5 +86,5 @@ def write_report(
     for name in chosen:
         if name not in FORMATS:
             raise UsageError("a report format", repr(name), f"use one of {', '.join(FORMATS)}")
-    report = load_report(folder, catalog, timed, private=private, url=url)
+    report = load_report(folder, catalog, timed, private=private, url=url, ablations=ablations)
     return [path for name in chosen for path in FORMATS[name](report, out)]

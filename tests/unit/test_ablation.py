@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any
@@ -323,5 +324,11 @@ def test_an_ablation_runs_from_its_file_to_its_page(tmp_path: Path, srbench: Any
     assert again.code == 0
     assert "0 images computed" in again.err
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*.safetensors")} == before
+    assert srbench("ablate", "tiny.toml", "--save-predictions", "-q").code == 0
+    assert srbench("report", "--results", folder, "--out", "site").code == 0
+    page = Path("site/ablations/tiny.html").read_text()
+    crops = re.findall(r'src="(tiny/factor-0/[^"]+-m1-000\.png)"', page)
+    assert crops
+    assert all((Path("site/ablations") / crop).is_file() for crop in crops)
     assert srbench("ablate", "tiny.toml", "--pretrained").code == 3
     assert srbench("ablate", "nothing").code == 2

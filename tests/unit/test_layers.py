@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "store": BASE,
     "stats": BASE,
     "timing_stats": BASE,
+    "comparison": BASE | {"pictures", "store", "stats", "report", "gate"},
     "gate": BASE | {"store", "stats", "timing_stats", "report"},
     "timing": LOW | {"archs", "data", "metrics", "adapters", "timing_stats"},
     "runner": LOW | {"data", "metrics", "adapters", "store", "timing", "timing_stats"},
@@ -34,10 +35,10 @@ MAY_IMPORT = {
     "explain": LOW | {"data", "metrics", "adapters", "store", "runner"},
     "cli": LOW
     | {"data", "metrics", "adapters", "store", "timing", "train", "runner", "report"}
-    | {"stats", "timing_stats", "gate", "explain", "ablation"},
+    | {"stats", "timing_stats", "gate", "explain", "ablation", "comparison"},
 }
 JUDGING = (
-    *("store.frame", "stats", "timing_stats", "gate", "report", "pictures"),
+    *("store.frame", "stats", "timing_stats", "gate", "report", "pictures", "comparison"),
     *("ablation.effects", "ablation.tables"),
 )
 HEAVY = {"torch", "torchvision", "lpips", "piq"}

@@ -26,7 +26,7 @@ def draw(plot: Scatter, slug: str) -> str:
     front, steps = plot.front, _steps(plot, x, y)
     order = [*front, *_by_quality(plot, set(front))]
     parts = (
-        *_grid(x, y),
+        *grid(x, y),
         *_axes(plot.x, plot.y),
         *_better(plot),
         *([svg.line(steps, class_="front")] if len(steps) > 1 else []),
@@ -43,11 +43,12 @@ def _by_quality(plot: Scatter, front: set[int]) -> list[int]:
     return sorted(rest, key=lambda i: sign * plot.points[i].y)
 
 
-def _grid(x: Scale, y: Scale) -> tuple[str, str]:
-    lines = [svg.line([(x(v), _TOP), (x(v), _BOTTOM)]) for v in x.ticks]
-    lines += [svg.line([(_LEFT, y(v)), (_RIGHT, y(v))]) for v in y.ticks]
-    words = [svg.text(tick_text(v), x(v), _BOTTOM + 17, text_anchor="middle") for v in x.ticks]
-    words += [svg.text(tick_text(v), _LEFT - 8, y(v) + 4, text_anchor="end") for v in y.ticks]
+def grid(x: Scale, y: Scale) -> tuple[str, str]:
+    """Lines at both scales' ticks, and what is written at them; y runs from its bottom to its top."""
+    lines = [svg.line([(x(v), y.end), (x(v), y.start)]) for v in x.ticks]
+    lines += [svg.line([(x.start, y(v)), (x.end, y(v))]) for v in y.ticks]
+    words = [svg.text(tick_text(v), x(v), y.start + 17, text_anchor="middle") for v in x.ticks]
+    words += [svg.text(tick_text(v), x.start - 8, y(v) + 4, text_anchor="end") for v in y.ticks]
     return svg.group("grid", lines), svg.group("ticks", words)
 
 

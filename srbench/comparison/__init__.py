@@ -1,0 +1,1 @@
+"""Two or more models compared on one page that can be mailed."""
