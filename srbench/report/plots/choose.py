@@ -6,6 +6,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from srbench import stats
 from srbench.report.entries import Column, Entry
@@ -229,10 +230,20 @@ def item_values(board: Board, row: Row, column: Column, cells: Cells) -> dict[st
     found = {}
     for item in result.items if result is not None else ():
         score = item.scores.get((column.key[2], column.key[3]))
-        value = mean_of_items([score.values]).value if score is not None else math.nan
+        value = _of_frames(score.values) if score is not None else math.nan
         if math.isfinite(value):
             found[item.name] = value
     return found
+
+
+def _of_frames(values: Sequence[float]) -> float:
+    return values[0] if len(values) == 1 else mean_of_items([values]).value
+
+
+@lru_cache(maxsize=4096)
+def _item(name: str) -> str:
+    """An item's name to show: the same few names come with every model."""
+    return plain(name)
 
 
 Valued = tuple[Line, Mapping[str, float]]
@@ -251,7 +262,7 @@ def strips(
         else:
             found = {item: value - base[1][item] for item, value in values.items() if item in base[1]}
         if found:
-            rows.append(Strip(line.name, line.series, tuple((plain(i), v) for i, v in sorted(found.items()))))
+            rows.append(Strip(line.name, line.series, tuple((_item(i), v) for i, v in sorted(found.items()))))
     if not rows:
         return None
     minus = f" minus {base[0].name}'s" if base is not None else ""
@@ -325,6 +336,6 @@ def _minus_baseline(board: Board, cells: Cells) -> Iterator[tuple[str, Column, S
         models = {row.key[0]: row for row in reversed(board.rows) if row.entries[main].ranked}
         for model, row in models.items():
             values = item_values(board, row, column, cells)
-            minus = tuple((plain(i), v - zero[i]) for i, v in sorted(values.items()) if i in zero)
+            minus = tuple((_item(i), v - zero[i]) for i, v in sorted(values.items()) if i in zero)
             if minus and model != BASELINE and base.entries[main].ranked:
                 yield model, column, Strip(f"{column.dataset}, {board.name}", board.name, minus)
