@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import click
@@ -14,6 +15,7 @@ from srbench.errors import IntegrityError, UsageError
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--board", default="", metavar="NAME", help="'classic x4' ...; the first one if omitted.")
+@click.option("-d", "--dataset", "datasets", metavar="NAMES", help="Comma list; all if omitted.")
 @click.option(
     "--picture",
     type=click.Path(path_type=Path),
@@ -35,6 +37,7 @@ from srbench.errors import IntegrityError, UsageError
 def readme(
     file: Path,
     board: str,
+    datasets: str | None,
     picture: Path | None,
     timed: Path,
     check: bool,
@@ -66,10 +69,13 @@ def readme(
         raise UsageError("a file to write into", f"no {file}", "name a README with the two marks")
     plot = file.parent / "reports" / "leaderboard.svg" if picture is None else picture
     machines = sorted(path.parent for path in timed.glob("*/timings.jsonl"))
-    command = (
-        f"srbench readme {file.name} --results {_from(file, results)}{f' --board {board!r}' if board else ''}"
-    )
-    made = shown(load_report(results, timed=machines), board, _from(file, plot), command)
+    said = ["srbench", "readme", file.name, "--results", _from(file, results)]
+    said += ["--board", board] if board else []
+    said += ["--dataset", datasets] if datasets else []
+    sets = [name.strip() for name in (datasets or "").split(",") if name.strip()]
+    report = load_report(results, timed=machines)
+    command = shlex.join(said)
+    made = shown(report, board, _from(file, plot), command, sets)
     before = file.read_text(encoding="utf-8")
     wanted = {file: replaced(before, made.text), plot: made.picture}
     stale = [path for path, text in wanted.items() if _differs(path, text)]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from srbench.errors import UsageError
 from srbench.report.entries import Column, Entry
 from srbench.report.load import Report
 from srbench.report.markdown import code, escape
+from srbench.report.plain import plain
 from srbench.report.plots import svg
 from srbench.report.plots.choose import Chosen, board_plots, cells_of
 from srbench.report.plots.contribute import draw
@@ -28,7 +29,9 @@ class Shown:
     picture: str
 
 
-def shown(report: Report, board_name: str, picture: str, command: str) -> Shown:
+def shown(
+    report: Report, board_name: str, picture: str, command: str, datasets: Collection[str] = ()
+) -> Shown:
     """One board and its most telling plot.
 
     Args:
@@ -36,14 +39,15 @@ def shown(report: Report, board_name: str, picture: str, command: str) -> Shown:
         board_name: ``classic x4``; the first board if empty.
         picture: the way from the README to the picture's file.
         command: that makes the block again.
+        datasets: to show; all if empty.
 
     Raises:
-        UsageError: there is no such board, or nothing of it to draw.
+        UsageError: there is no such board or dataset, or nothing of it to draw.
     """
     board = _board(report, board_name)
-    plot = _plot(board, report)
+    scored = _scored(board, datasets)
+    plot = _plot(board, report, datasets)
     alone = svg.standalone(draw(plot, "leaderboard"), plot.title, plot.conditions, series_shown(plot))
-    scored = [place for place, column in enumerate(board.columns) if not column.cost]
     rows = [row for row in board.rows if any(row.entries[place].value is not None for place in scored)]
     places = [*scored, *_costs(board, rows)]
     lines = [
@@ -80,7 +84,17 @@ def _board(report: Report, name: str) -> Board:
     return found
 
 
-def _plot(board: Board, report: Report) -> Scatter:
+def _scored(board: Board, datasets: Collection[str]) -> list[int]:
+    """The columns of scores on some datasets."""
+    known = dict.fromkeys(column.dataset for column in board.columns if not column.cost)
+    for name in datasets:
+        if name not in known:
+            raise UsageError(f"a dataset of {board.name}", repr(name), f"use some of {', '.join(known)}")
+    chosen = datasets or known
+    return [p for p, column in enumerate(board.columns) if not column.cost and column.dataset in chosen]
+
+
+def _plot(board: Board, report: Report, datasets: Collection[str]) -> Scatter:
     """Quality against latency if it was timed (else parameters, perception), with most models and images."""
     items = {group.key: group.items for group in board.groups}
     order = ("latency", "params", "macs", "plane")
@@ -89,7 +103,11 @@ def _plot(board: Board, report: Report) -> Scatter:
         assert isinstance(one.plot, Scatter)  # noqa: S101 (chosen below)
         return sum(point.ranked for point in one.plot.points), items[one.key]
 
-    drawn = [one for one in board_plots(board, report, cells_of(report)) if isinstance(one.plot, Scatter)]
+    drawn = [
+        one
+        for one in board_plots(board, report, cells_of(report))
+        if isinstance(one.plot, Scatter) and (not datasets or plain(one.key[0]) in datasets)
+    ]
     for kind in order:
         of_kind = [one for one in drawn if one.kind.partition("-")[0] == kind]
         if of_kind:

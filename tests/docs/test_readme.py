@@ -48,3 +48,15 @@ def test_the_model_of_the_readme_runs(srbench: Callable[..., Any]) -> None:
     assert ran.code == 0, ran.err
     scores = {cell["model"]: cell["metrics"]["psnr_y"] for cell in ran.json()["cells"]}
     assert scores["mynet"] == pytest.approx(scores["bicubic"], abs=1.5)  # another bicubic kernel (a = -0.75)
+
+
+@pytest.mark.skipif(
+    not (ROOT / "results" / "leaderboard").is_dir(),
+    reason="left out: no results/leaderboard beside the tests",
+)
+def test_the_leaderboard_is_in_step_with_the_results(srbench: Callable[..., Any]) -> None:
+    """The command that the block names makes the same bytes again, of the text and of the plot."""
+    (command,) = re.findall(r"^`(srbench readme README\.md [^`]+)` makes this block", README, re.M)
+    told = [f"{ROOT}/{part}" if (ROOT / part).exists() else part for part in shlex.split(command)[1:]]
+    ran = srbench(*told, "--timings", ROOT / "results" / "timings", "--check")
+    assert ran.code == 0, ran.err

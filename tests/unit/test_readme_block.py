@@ -80,6 +80,20 @@ def test_a_board_is_named(ladder: Ladder, readme: Path, srbench: Callable[..., A
     assert (ran.code, "classic x4" in ran.err) == (2, True)
 
 
+def test_datasets_are_chosen(ladder: Ladder, readme: Path, srbench: Callable[..., Any]) -> None:
+    """Others have no column; an unknown one is refused with those that there are."""
+    folder = ladder()
+    ladder(dataset="set20")
+    command = ("readme", readme, "--results", folder, "--dataset")
+    assert srbench(*command, "set20").code == 0
+    text = readme.read_text("utf-8")
+    assert "set20<br>" in text
+    assert "set16<br>" not in text
+    assert "--dataset set20`" in text
+    ran = srbench(*command, "set5")
+    assert (ran.code, "set16, set20" in ran.err) == (2, True)
+
+
 def test_hostile_names_are_text_in_the_block(
     ladder: Ladder, readme: Path, srbench: Callable[..., Any]
 ) -> None:

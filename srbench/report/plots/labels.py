@@ -18,6 +18,8 @@ SIZE = 12.0
 """Of a label's text, in pixels."""
 LONGEST = 28
 """Characters of a name that are shown; the whole name is in the point's words."""
+SHORTEST = 16
+"""Characters of it where there is less room."""
 _MOST = 60
 """Labels that are tried: of more points, the later ones have none."""
 
@@ -71,7 +73,7 @@ def placed(
     )
     found: list[Label] = []
     for i in range(min(len(points), _MOST)):
-        for label, box in _candidates(i, shortened(texts[i]), *points[i]):
+        for label, box in _candidates(i, texts[i], *points[i]):
             if _inside(box, bounds) and not _overlaps(box, taken):
                 found.append(label)
                 taken = np.vstack([taken, box])
@@ -79,15 +81,20 @@ def placed(
     return found
 
 
-def _candidates(place: int, text: str, x: float, y: float) -> Iterator[tuple[Label, Boxes]]:
+def _candidates(place: int, name: str, x: float, y: float) -> Iterator[tuple[Label, Boxes]]:
+    """Places around a point, right of it first; for the name, and where none is free for its beginning."""
+    for text in dict.fromkeys((shortened(name), shortened(name, SHORTEST))):
+        for dx, dy in ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1)):
+            yield _beside(place, text, x, y, dx, dy)
+
+
+def _beside(place: int, text: str, x: float, y: float, dx: int, dy: int) -> tuple[Label, Boxes]:
     width, half, away = text_width(text), SIZE / 2, 8.0
-    for dx, dy in ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (1, 1), (-1, -1), (-1, 1)):
-        middle = y + dy * (away + half) if dx == 0 else y + dy * away
-        left = {1: x + away, -1: x - away - width, 0: x - width / 2}[dx]
-        anchor: Anchor = "start" if dx == 1 else "end" if dx == -1 else "middle"
-        at = x + dx * away
-        box = np.array([left, middle - half - 1, left + width, middle + half + 1])
-        yield Label(place, text, round(at, 1), round(middle + 0.36 * SIZE, 1), anchor), box
+    middle = y + dy * (away + half) if dx == 0 else y + dy * away
+    left = {1: x + away, -1: x - away - width, 0: x - width / 2}[dx]
+    anchor: Anchor = "start" if dx == 1 else "end" if dx == -1 else "middle"
+    box = np.array([left, middle - half - 1, left + width, middle + half + 1])
+    return Label(place, text, round(x + dx * away, 1), round(middle + 0.36 * SIZE, 1), anchor), box
 
 
 def _inside(box: Boxes, bounds: tuple[float, float, float, float]) -> bool:
