@@ -31,6 +31,9 @@ from srbench.types import MetricInfo
 BUDGET = 16 * 2**20
 """The most bytes of pictures of one set under one protocol."""
 
+FULL = "all pictures of a set under one protocol keep to 16 MiB"
+"""Why an item, and all after it, are left out."""
+
 THUMBNAILS = 24
 """The most thumbnails of a set."""
 
@@ -199,30 +202,45 @@ def _names(galleries: Sequence[Gallery]) -> list[str]:
 
 
 def _drawn(gallery: Gallery, name: str, report: Report) -> Drawn:
-    show = shown(gallery.dataset.manifest, private=report.private)
+    titles = report.catalog.titles
     chosen, others = choose_models(gallery.exhibits)
-    left_out = [*gallery.absent, *((model, f"only {MODELS} models are shown") for model, _ in others)]
-    plates: list[Plate] = []
-    for exhibit in gallery.exhibits:
-        known = {(one.model, one.inference): one for one in exhibit.kept}
-        kept = tuple(known[name] for name in chosen if name in known)
-        labels = labels_of(kept, chosen, report.catalog.titles)
-        spent = sum(plate.size for plate in plates)
-        plate = _affordable(replace(exhibit, kept=kept), show, labels, BUDGET - spent) if kept else ""
-        if isinstance(plate, Plate):
-            plates.append(plate)
-        else:
-            left_out.append((exhibit.item, plate or "no prediction of the models shown was kept"))
+    show = shown(gallery.dataset.manifest, private=report.private)
+    plates, left_out = _plates(gallery, chosen, show, titles)
+    absent = [*gallery.absent, *((model, f"only {MODELS} models are shown") for model, _ in others)]
     cell = gallery.cell
     return Drawn(
         name,
         plain(f"{gallery.dataset.manifest.title} x{cell.scale}, {cell.protocol}"),
         gallery,
         show,
-        tuple(plain(label) for label in labels_of(_named(chosen), chosen, report.catalog.titles)),
+        tuple(plain(label) for label in labels_of(_named(chosen), chosen, titles)),
         tuple(plates),
-        tuple((plain(what), plain(why)) for what, why in left_out),
+        tuple((plain(what), plain(why)) for what, why in (*absent, *left_out)),
     )
+
+
+def _plates(
+    gallery: Gallery, chosen: Sequence[Name], show: Show, titles: Mapping[str, str]
+) -> tuple[list[Plate], list[tuple[str, str]]]:
+    """The plates that fit into the budget, and the other items with the reason."""
+    plates: list[Plate] = []
+    left_out: list[tuple[str, str]] = []
+    for exhibit in gallery.exhibits:
+        # What follows an item that doesn't fit isn't even looked at: a large set would take minutes.
+        full = any(why == FULL for _, why in left_out)
+        left = BUDGET - sum(plate.size for plate in plates)
+        plate = FULL if full else _affordable(_of(exhibit, chosen), show, chosen, titles, left)
+        if isinstance(plate, Plate):
+            plates.append(plate)
+        else:
+            left_out.append((exhibit.item, plate))
+    return plates, left_out
+
+
+def _of(exhibit: Exhibit, chosen: Iterable[Name]) -> Exhibit:
+    """The predictions of the chosen models, in their order."""
+    known = {(one.model, one.inference): one for one in exhibit.kept}
+    return replace(exhibit, kept=tuple(known[name] for name in chosen if name in known))
 
 
 Name = tuple[str, str]
@@ -258,8 +276,13 @@ def _named(chosen: Iterable[Name]) -> list[Kept]:
     return [Kept(model, inference, ()) for model, inference in chosen]
 
 
-def _affordable(exhibit: Exhibit, show: Show, labels: Sequence[str], left: int) -> Plate | str:
+def _affordable(
+    exhibit: Exhibit, show: Show, chosen: Sequence[Name], titles: Mapping[str, str], left: int
+) -> Plate | str:
     """The plate that fits into `left` bytes: whole, else crops; else why there is none."""
+    if not exhibit.kept:
+        return "no prediction of the models shown was kept"
+    labels = labels_of(exhibit.kept, chosen, titles)
     try:
         measured = measure(exhibit)
         shows: Sequence[Show] = ("whole", "crops") if show == "whole" else ("crops",)
@@ -268,7 +291,7 @@ def _affordable(exhibit: Exhibit, show: Show, labels: Sequence[str], left: int) 
     except SrbenchError as error:
         return str(error)
     if fitting is None:
-        return f"all pictures of a set keep to {BUDGET // 2**20} MiB"
+        return FULL
     return fitting if fitting.scenes else "the models don't differ, so no crop was chosen"
 
 

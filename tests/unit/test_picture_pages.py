@@ -152,7 +152,7 @@ def test_what_exceeds_the_budget_is_left_out_and_said(run: Path, monkeypatch: py
     monkeypatch.setattr(picture_pages, "BUDGET", first)
     write_report(run, Path("least"))
     page = Path("least/pictures/mini-x4-classic/index.html").read_text()
-    assert "coffee</bdi>: <bdi>all pictures of a set keep to" in page
+    assert "coffee</bdi>: <bdi>all pictures of a set under one protocol keep to" in page
     assert not Path("least/pictures/mini-x4-classic/coffee.html").exists()
 
 
