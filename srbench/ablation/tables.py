@@ -1,15 +1,16 @@
-"""An ablation's findings as Markdown, as plain values, and as one picture (SVG, drawn here)."""
+"""An ablation's findings as Markdown, as plain values, and as one picture (SVG)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from html import escape
 from typing import Any
 
 from srbench.ablation.declared import Ablation, Factor
 from srbench.ablation.effects import Effect, verdict
 from srbench.report.markdown import escape as cell
+from srbench.report.plots.forest import Difference, Forest, described, draw_forest
+from srbench.report.plots.svg import standalone
 from srbench.stats import TOO_FEW
 
 
@@ -164,41 +165,17 @@ def _table(head: Sequence[str]) -> list[str]:
 
 # ------------------------------------------------------------------------------------ the picture
 
-_WIDTH, _ROW, _LEFT, _RIGHT, _TOP = 760, 26, 250, 30, 46
-
 
 def picture(ablation: Ablation, effects: Sequence[Effect]) -> str:
-    """A forest plot of the first metric: a bar for each interval, a dot for each seed, zero drawn through."""
-    shown = [e for e in effects if e.metric == ablation.metrics[0]]
-    ends = [
-        v for e in shown for v in (*e.seeds, *((e.interval.low, e.interval.high) if e.interval else ()), 0.0)
-    ]
-    low, high = min(ends), max(ends)
-    margin = 0.05 * ((high - low) or 1.0)
-    scale = (_WIDTH - _LEFT - _RIGHT) / (high - low + 2 * margin)
-
-    def x(value: float) -> float:
-        return round(float(_LEFT + (value - low + margin) * scale), 1)
-
-    bottom = _TOP + _ROW * len(shown)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{bottom + 30}" '
-        'font-family="sans-serif" font-size="12">',
-        f'<text x="10" y="20" font-size="15">{escape(ablation.title)}</text>',
-        f'<line x1="{x(0)}" y1="{_TOP - 10}" x2="{x(0)}" y2="{bottom}" stroke="#888"/>',
-    ]
-    for n, effect in enumerate(shown):
-        parts += _drawn(effect, _TOP + _ROW * n + _ROW / 2, x)
-    for value in sorted({low, 0.0, high}):
-        parts.append(f'<text x="{x(value)}" y="{bottom + 18}" text-anchor="middle">{value:+.2f}</text>')
-    return "\n".join([*parts, "</svg>", ""])
+    """A forest plot of the first metric, a file of its own: intervals, a dot for each seed, zero drawn."""
+    rows = tuple(_row_of(e) for e in effects if e.metric == ablation.metrics[0])
+    metric = ablation.metrics[0]
+    drawn = draw_forest(Forest(ablation.title, described(rows), f"Difference in {metric}", rows), "ablation")
+    conditions = f"x{ablation.scale}, {_trained(ablation)}; mean (square), its 95 % interval, each seed (dot)"
+    return standalone(drawn, ablation.title, conditions, ())
 
 
-def _drawn(effect: Effect, y: float, x: Any) -> list[str]:
-    label = f"{effect.level}, {effect.dataset}" + (f", at {effect.where}" if effect.where else "")
-    parts = [f'<text x="10" y="{y + 4}">{escape(label)}</text>']
-    if effect.interval is not None:
-        ends = f'x1="{x(effect.interval.low)}" y1="{y}" x2="{x(effect.interval.high)}" y2="{y}"'
-        parts.append(f'<line {ends} stroke="#1f5fa8" stroke-width="3"/>')
-    parts += [f'<circle cx="{x(seed)}" cy="{y}" r="2.5" fill="#c46a00"/>' for seed in effect.seeds]
-    return [*parts, f'<rect x="{x(effect.mean) - 3}" y="{y - 6}" width="6" height="12" fill="#1f5fa8"/>']
+def _row_of(effect: Effect) -> Difference:
+    name = f"{effect.level}, {effect.dataset}" + (f", at {effect.where}" if effect.where else "")
+    words = f"{name}: {effect.mean:+.{_decimals(effect)}f} ({interval_text(effect)})"
+    return Difference(name, effect.mean, effect.interval, effect.seeds, words)

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from srbench.errors import SrbenchError
 from srbench.pictures.exhibits import Exhibit, Gallery, find_galleries
 from srbench.pictures.plates import Plate, plate_of
-from srbench.report.findings import Effect, Factor, Findings, Training, found_in, read_findings
+from srbench.report.findings import Effect, Factor, Findings, Training, found_in, read_findings, says
 from srbench.report.load import Report
 from srbench.report.names import file_names
 from srbench.report.plain import plain
@@ -184,7 +184,7 @@ def _factor(
         better=plain(factor.better),
         verdict=plain(factor.verdict),
         stretches=any(effect.stretches for effect in own),
-        rows=tuple(_row(effect, metrics) for effect in own),
+        rows=tuple(_row(effect, own[0].metric, metrics) for effect in own),
         figures=tuple(_forest(found, factor, metric, own, metrics) for metric in names),
         crops=tuple(shots),
     )
@@ -197,7 +197,7 @@ def _megabytes(count: float) -> str:
     return f"{count / 1e6:.2f}"
 
 
-def _row(effect: Effect, metrics: Mapping[str, MetricInfo]) -> tuple[str, ...]:
+def _row(effect: Effect, deciding: str, metrics: Mapping[str, MetricInfo]) -> tuple[str, ...]:
     places = _decimals(effect.metric, metrics)
     n = f"{effect.n} clips, {effect.stretches} stretches" if effect.stretches else str(effect.n)
     return (
@@ -209,7 +209,7 @@ def _row(effect: Effect, metrics: Mapping[str, MetricInfo]) -> tuple[str, ...]:
         _interval(effect, places),
         "" if effect.seed_spread is None else f"{effect.seed_spread:.{places}f}",
         n,
-        plain(effect.verdict) if effect.interval else "",
+        plain(says(effect, deciding)),
     )
 
 

@@ -108,6 +108,16 @@ def read_findings(folder: Path) -> Findings:
     return _READER.read(Findings, table, str(path))
 
 
+_SIDES = {"confirmed": "better", "not confirmed": "worse"}
+
+
+def says(effect: Effect, deciding: str) -> str:
+    """What a set says: of the metric that the claim is judged by its verdict, of others better or worse."""
+    if effect.interval is None:
+        return ""
+    return effect.verdict if effect.metric == deciding else _SIDES.get(effect.verdict, effect.verdict)
+
+
 def found_in(folder: Path) -> list[Path]:
     """The folders of ablations below a folder, in alphabetical order; none where there is none."""
     return sorted(path.parent for path in folder.glob(f"*/{FINDINGS}"))

@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from statistics import fmean
 
 from srbench.data.dataset import Dataset
 from srbench.data.datasets import open_dataset
@@ -250,15 +251,21 @@ Name = tuple[str, str]
 def choose_models(exhibits: Iterable[Exhibit]) -> tuple[list[Name], list[Name]]:
     """Up to `MODELS` models to show beside each other, and the others.
 
-    `ALWAYS` and those of the highest mean PSNR, as the records have it; shown in the order of that mean.
+    `ALWAYS`, that of the lowest mean LPIPS, and those of the highest mean PSNR, as the records have them; in
+    the order of that PSNR.
     """
-    values: dict[Name, list[float]] = {}
+    psnr: dict[Name, list[float]] = {}
+    lpips: dict[Name, list[float]] = {}
     for exhibit in exhibits:
         for kept in exhibit.kept:
-            psnr = kept.scores.get("psnr_y", kept.scores.get("psnr_rgb", -math.inf))
-            values.setdefault((kept.model, kept.inference), []).append(psnr)
-    order = sorted(values, key=lambda name: (-sum(values[name]) / len(values[name]), name))
-    first = sorted(order, key=lambda name: name[0] != ALWAYS)[:MODELS]
+            name = (kept.model, kept.inference)
+            psnr.setdefault(name, []).append(
+                kept.scores.get("psnr_y", kept.scores.get("psnr_rgb", -math.inf))
+            )
+            lpips.setdefault(name, []).append(kept.scores.get("lpips", math.inf))
+    order = sorted(psnr, key=lambda name: (-fmean(psnr[name]), name))
+    finest = min(order, key=lambda name: fmean(lpips[name]), default=("", ""))
+    first = sorted(order, key=lambda name: name[0] != ALWAYS and name != finest)[:MODELS]
     return [name for name in order if name in first], [name for name in order if name not in first]
 
 

@@ -288,7 +288,8 @@ def test_the_page_and_the_picture_escape_and_show_every_effect() -> None:
     drawn = picture(ablation, effects)
     root = ET.fromstring(drawn)  # noqa: S314 - our own picture
     assert "Tiny <b>" in [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert len(list(root.iter("{http://www.w3.org/2000/svg}circle"))) == 2 * len(effects)
+    dots = [path.get("d", "") for path in root.iter("{http://www.w3.org/2000/svg}path")]
+    assert sum(d.count("h0") for d in dots) == 2 * len(effects), "a dot for each seed"
     page = markdown(ablation, effects, [], "srbench ablate tiny")
     assert "<b>" not in page
     assert page.count("| tiny-test |".replace("-", "\\-")) + page.count("| tiny-test |") == len(effects)

@@ -213,6 +213,11 @@ def test_the_best_models_are_shown_and_bicubic_always() -> None:
         ("bicubic", "torch"),
     ]
     assert [model for model, _ in others] == ["m03", "m02", "m01", "m00"]
+    fine = replace(models[0], scores={**models[0].scores, "lpips": 0.1})
+    with_fine, _ = choose_models([exhibit(kept("bicubic", 20), fine, *models[1:])])
+    assert [model for model, _ in with_fine][-2:] == ["m00", "bicubic"], (
+        "the best by LPIPS, though last by PSNR"
+    )
 
 
 def test_a_model_under_two_inferences_is_told_apart() -> None:
