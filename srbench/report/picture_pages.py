@@ -11,12 +11,13 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from statistics import fmean
 
 from srbench.data.dataset import Dataset
 from srbench.data.datasets import open_dataset
 from srbench.data.manifest import Manifest
-from srbench.errors import SrbenchError
+from srbench.errors import SrbenchError, StorageError
 from srbench.image.io import encode_png
 from srbench.pictures.exhibits import Exhibit, Gallery, Kept, find_galleries
 from srbench.pictures.maps import TOP, scale_png
@@ -42,6 +43,9 @@ ALWAYS = "bicubic"
 """The model that is shown whenever its predictions were kept: what any other is seen against."""
 
 PICTURES = "pictures/index.html"
+_FOLDERS = ("pictures", "datasets", "ablations")
+"""Where a site has pictures."""
+
 _STYLES = ("pictures.css",)
 _SCRIPTS = ("viewer.js",)
 
@@ -180,6 +184,26 @@ def picture_pages(report: Report) -> Contribution:
         parts=[*thumbnails, *_on_models(drawn, report)],
         files=[*files, *pictures],
     )
+
+
+def forget_pictures(out: Path, written: Iterable[Path]) -> None:
+    """Remove pictures of an earlier report from a site's folder: a private one's must not be published.
+
+    Args:
+        out: the site's folder.
+        written: what the present report wrote.
+
+    Raises:
+        StorageError: one can't be removed.
+    """
+    kept = set(written)
+    for path in [p for folder in _FOLDERS for p in (out / folder).rglob("*.png") if p not in kept]:
+        try:
+            path.unlink()
+        except OSError as error:
+            raise StorageError(
+                "an earlier report's picture to go", f"{path}: {error.strerror}", "remove it"
+            ) from error
 
 
 def shown(manifest: Manifest, *, private: bool) -> Show:

@@ -15,7 +15,7 @@ from srbench.report.latex import latex
 from srbench.report.load import Report, load_report
 from srbench.report.markdown import markdown
 from srbench.report.model_pages import model_pages
-from srbench.report.picture_pages import picture_pages
+from srbench.report.picture_pages import forget_pictures, picture_pages
 from srbench.report.plots.contribute import plot_pages
 from srbench.report.site import Contributor, write_site
 from srbench.report.tables import csv_text
@@ -38,7 +38,9 @@ HUB = "huggingface"
 
 
 def _html(report: Report, out: Path) -> list[Path]:
-    return write_site(report, out, CONTRIBUTORS)
+    written = write_site(report, out, CONTRIBUTORS)
+    forget_pictures(out, written)
+    return written
 
 
 def _text(name: str, text: Callable[[Report], str]) -> Callable[[Report, Path], list[Path]]:

@@ -82,6 +82,16 @@ def test_a_private_site_shows_everything(run: Path, srbench: Any) -> None:
     assert "whole pictures" in Path("site/pictures/mini-x4-classic/coffee.html").read_text()
 
 
+def test_a_private_report_leaves_nothing_behind_in_a_published_one(run: Path) -> None:
+    """Written into the same folder: pictures that the licence withholds are gone, other files stay."""
+    write_report(run, Path("site"), private=True)
+    Path("site/pictures/notes.txt").write_text("mine")
+    write_report(run, Path("site"))
+    write_report(run, Path("fresh"))
+    assert pictures(Path("site")) == pictures(Path("fresh"))
+    assert Path("site/pictures/notes.txt").read_text() == "mine"
+
+
 def test_a_set_that_may_be_shown_whole_is(srbench: Any) -> None:
     """The embedded photographs are free: no option is needed."""
     argv = [
