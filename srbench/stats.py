@@ -94,14 +94,21 @@ def mean_p_value(differences: ArrayLike) -> float | None:
 
 
 def _p_values(differences: Floats) -> Floats:
-    """`mean_p_value` along the last axis; where all differences are equal: 1 if they are zero, else 0."""
+    """`mean_p_value` along the last axis."""
     n = differences.shape[-1]
-    mean, spread, skewness = _moments(differences)
+    return _p_of(_studentised(*_moments(differences), n), n)
+
+
+def _p_of(studentised: Floats, n: int) -> Floats:
+    return np.minimum(2 * special.stdtr(n - 1, -np.abs(studentised)) / _TAILS, 1.0)
+
+
+def _studentised(mean: Floats, spread: Floats, skewness: Floats, n: int) -> Floats:
+    """Means on the scale of Student's t, without their skewness; zero or infinite if nothing is spread."""
     with np.errstate(divide="ignore", invalid="ignore"):
         studentised = _transformed(mean / spread, skewness, n) * math.sqrt(n)
-    p = np.minimum(2 * special.stdtr(n - 1, -np.abs(studentised)) / _TAILS, 1.0)
-    constant: Floats = np.where(mean == 0, 1.0, 0.0)
-    return np.where(spread > 0, p, constant)
+    constant: Floats = np.where(mean == 0, 0.0, np.inf)
+    return np.where(spread > 0, studentised, constant)
 
 
 def _transformed(studentised: Floats, skewness: Floats, n: int) -> Floats:
@@ -114,13 +121,24 @@ def _moments(values: Floats) -> tuple[Floats, Floats, Floats]:
     n = values.shape[-1]
     mean = values.sum(-1) / n
     centred = values - mean[..., None]
+    return mean, *_spread_and_skewness(*_sums(centred), mean, n)
+
+
+def _sums(centred: Floats) -> tuple[Floats, Floats]:
+    """Of squares and cubes, along the last axis."""
     squares = centred * centred
-    spread = np.sqrt(squares.sum(-1) / (n - 1))
+    squared = squares.sum(-1)
+    squares *= centred
+    return squared, squares.sum(-1)
+
+
+def _spread_and_skewness(squares: Floats, cubes: Floats, mean: Floats, n: int) -> tuple[Floats, Floats]:
+    spread = np.sqrt(squares / (n - 1))
     # Equal differences leave rounding errors alone: they have no spread, and no skewness.
-    flat = spread <= 1e-12 * np.abs(values).max(-1)
-    third = (squares * centred).sum(-1) * n / ((n - 1) * (n - 2))
+    flat = spread <= 1e-12 * np.abs(mean)
+    third = cubes * (n / ((n - 1) * (n - 2)))
     skewness = third / np.where(flat, np.inf, spread) ** 3
-    return mean, np.where(flat, 0.0, spread), skewness
+    return np.where(flat, 0.0, spread), skewness
 
 
 def effect_size(differences: ArrayLike) -> float | None:
@@ -235,14 +253,36 @@ def rank_intervals(
 
 def _surely_better(values: Floats, level: float) -> NDArray[np.bool_]:
     """``[i, j]``: model i is better than model j, all pairs taken together."""
-    models = len(values)
-    first, second = np.triu_indices(models, 1)
-    # Row by row: all differences of 1,000 models at once would not fit the memory of a small machine.
-    p = [_p_values(values[i] - values[i + 1 :]) for i in range(models - 1)]
-    known = np.zeros((models, models), np.bool_)
-    if models > 1:
-        sure = np.asarray(holm(np.concatenate(p).tolist())) < 1 - level
-        known[first[sure], second[sure]] = True
+    models, n = values.shape
     means = values.mean(1)
-    better: NDArray[np.bool_] = (known | known.T) & (means[:, None] > means[None, :])
+    better = np.zeros((models, models), np.bool_)
+    if models == 1:
+        return better
+    first, second = np.triu_indices(models, 1)
+    centred = values - means[:, None]
+    # Row by row: all differences of 1,000 models at once would not fit the memory of a small machine.
+    sums = [_sums(centred[i] - centred[i + 1 :]) for i in range(models - 1)]
+    squares, cubes = (np.concatenate(parts) for parts in zip(*sums, strict=True))
+    mean = means[first] - means[second]
+    studentised = _studentised(mean, *_spread_and_skewness(squares, cubes, mean, n), n)
+    sure = _holds(np.abs(studentised), n, 1 - level)
+    better[first[sure], second[sure]] = mean[sure] > 0
+    better[second[sure], first[sure]] = mean[sure] < 0
     return better
+
+
+def _holds(studentised: Floats, n: int, alpha: float) -> NDArray[np.bool_]:
+    """Which p-values are below alpha under Holm, `studentised` being without sign.
+
+    As `holm` says, for half a million in a tenth of its time: only those between alpha and the strictest
+    level are worked out and put in order.
+    """
+    m = studentised.size
+    strictest, loosest = (-float(special.stdtrit(n - 1, _TAILS * a / 2)) for a in (alpha / m, alpha))
+    sure = studentised > strictest * (1 + 1e-9)
+    open_ = np.flatnonzero(~sure & (studentised > loosest * (1 - 1e-9)))
+    open_ = open_[np.argsort(-studentised[open_], kind="stable")]
+    remaining = m - int(sure.sum()) - np.arange(open_.size)
+    passed = np.logical_and.accumulate(_p_of(studentised[open_], n) * remaining < alpha)
+    sure[open_[passed]] = True
+    return sure

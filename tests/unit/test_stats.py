@@ -209,6 +209,23 @@ def test_ties_share_their_ranks() -> None:
     assert ranks == [RankInterval(1, 2), RankInterval(1, 2), RankInterval(3, 3)]
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_ranks_follow_from_all_pairs(seed: int) -> None:
+    """They are what `mean_p_value` of each pair and `holm` say, with equal and constantly shifted models."""
+    rng = np.random.default_rng(seed)
+    scores = rng.normal(30, 3, 20) + rng.normal(0, 0.05, (12, 1)) + rng.normal(0, 0.1, (12, 20))
+    scores[3], scores[5] = scores[4], scores[6] + 0.5
+    pairs = [(i, j) for i in range(12) for j in range(i + 1, 12)]
+    adjusted = holm([mean_p_value(scores[i] - scores[j]) or 0.0 for i, j in pairs])
+    sure = {pair for pair, p in zip(pairs, adjusted, strict=True) if p < 0.05}
+    means = scores.mean(1)
+    better = [[tuple(sorted((i, j))) in sure and means[i] > means[j] for j in range(12)] for i in range(12)]
+    assert 0 < len(sure) < len(pairs)
+    assert rank_intervals(scores) == [
+        RankInterval(1 + sum(row[i] for row in better), 12 - sum(better[i])) for i in range(12)
+    ]
+
+
 def test_five_images_rank_nobody() -> None:
     """Set5 has no rank intervals; equal models and a single one have the widest and the narrowest."""
     assert rank_intervals(np.ones((3, 5))) is None
