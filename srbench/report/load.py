@@ -81,7 +81,7 @@ def load_report(
     timings = {place: read_timings(place) for place in (*timed, run)}
     together = tuple(timing for found in timings.values() for timing in found)
     known = installed() if catalog is None else catalog
-    drawn = boards(results, known, together)
+    drawn = boards(results, known, together, ranked=True)
     return Report(
         run=run,
         results=tuple(results),

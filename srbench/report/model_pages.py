@@ -15,11 +15,14 @@ from srbench.report.names import stem
 from srbench.report.origins import Origin
 from srbench.report.plain import plain
 from srbench.report.site import Contribution, Link, Page
-from srbench.report.views import Board, Group, Row
+from srbench.report.views import Board, Group
 from srbench.store.aggregate import CellResult, ItemResult, mean_of_items
 from srbench.types import ModelInfo, Weights
 
 LIST = "models.html"
+_Place = tuple[Board, int]
+_Cells = Mapping[tuple[str, str, str, str], CellResult]
+"""A model's cells by protocol signature, inference, dataset and pixels."""
 
 
 @dataclass(frozen=True)
@@ -36,19 +39,19 @@ class WeightsFile:
 
 @dataclass(frozen=True)
 class Scored:
-    """One number of a cell."""
+    """One number of a cell, and the interval of its rank; `column` says what it is."""
 
     column: Column
     entry: Entry
+    rank: str = ""
 
 
 @dataclass(frozen=True)
 class Item:
-    """One image or clip of a cell: its values in the cell's columns, the provenance of its record."""
+    """One image or clip of a cell, and its values in the cell's columns."""
 
     name: str
     values: tuple[str, ...]
-    origin: str
 
 
 @dataclass(frozen=True)
@@ -56,24 +59,36 @@ class Stand:
     """What a model came to in one cell.
 
     Attributes:
-        id: of its section on the page.
-        board: the protocol and scale, and the way to it.
+        id: of its section on the page: ``classic-x4-set5``.
+        scores: in the order of its table's metrics; None for one that its set does not have.
+        remarks: what is to be known about the numbers, or why there is none.
         command: that makes the row again; empty if it is not known.
         origins: ids of the runs that measured it.
     """
 
     id: str
-    board: str
     signature: str
     dataset: str
     dataset_path: str
-    inference: str
     status: str
     reason: str
-    scores: tuple[Scored, ...]
+    remarks: str
+    expected: int
+    scores: tuple[Scored | None, ...]
     items: tuple[Item, ...]
     command: str
     origins: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ModelTable:
+    """A model's row of one board, one line a test set."""
+
+    board: str
+    board_id: str
+    inference: str
+    metrics: tuple[str, ...]
+    stands: tuple[Stand, ...]
 
 
 @dataclass(frozen=True)
@@ -92,7 +107,7 @@ class ModelPage:
     title: str
     facts: tuple[tuple[str, str], ...]
     weights: tuple[WeightsFile, ...]
-    stands: tuple[Stand, ...]
+    tables: tuple[ModelTable, ...]
     costs: tuple[CostLine, ...]
     origins: tuple[Origin, ...]
 
@@ -122,10 +137,10 @@ def model_pages(report: Report) -> Contribution:
 
 def _pages(listed: Page, by_model: Mapping[str, Sequence[CellResult]], report: Report) -> Iterator[Page]:
     yield listed
-    rows: dict[str, list[tuple[Board, Row]]] = defaultdict(list)
+    rows: dict[str, list[_Place]] = defaultdict(list)
     for board in report.boards:
-        for row in board.rows:
-            rows[row.key[0]].append((board, row))
+        for place, row in enumerate(board.rows):
+            rows[row.key[0]].append((board, place))
     origins = {origin.id: origin for origin in report.origins}
     for name, results in by_model.items():
         view = model_page(name, results, rows[name], report, origins)
@@ -148,7 +163,7 @@ def _line(name: str, cells: int, report: Report) -> ModelLine:
 def model_page(
     name: str,
     results: Sequence[CellResult],
-    rows: Sequence[tuple[Board, Row]],
+    rows: Sequence[_Place],
     report: Report,
     origins: Mapping[str, Origin],
 ) -> ModelPage:
@@ -157,37 +172,58 @@ def model_page(
     Args:
         name: as its cells have it.
         results: its cells.
-        rows: its rows on all boards.
+        rows: its rows: the board, and the place there.
         report: what else is known.
         origins: provenances by id.
     """
     cells = {(r.cell.signature, r.cell.inference, r.cell.dataset, r.cell.pixels): r for r in results}
-    stands = tuple(
-        _stand(board, row, group, scores, cells, report, origins)
-        for board, row in rows
-        for group, scores in _grouped(board, row)
-        if not group.cost and _is_measured(scores)
-    )
-    used = dict.fromkeys(origin for stand in stands for origin in stand.origins)
+    seen: Counter[str] = Counter()
+    tables = tuple(_table(board, place, cells, report, origins, seen) for board, place in rows)
+    used = dict.fromkeys(origin for table in tables for stand in table.stands for origin in stand.origins)
     return ModelPage(
         name=plain(name),
         title=plain(report.catalog.titles.get(name, name)),
         facts=tuple(_facts(name, report.catalog)),
         weights=tuple(_weights(report.catalog.card(name))),
-        stands=tuple(_numbered(stands)),
+        tables=tables,
         costs=tuple(_costs(rows)),
         origins=tuple(origins[origin] for origin in used if origin in origins),
     )
 
 
-def _grouped(board: Board, row: Row) -> Iterator[tuple[Group, tuple[Scored, ...]]]:
+def _table(
+    board: Board,
+    place: int,
+    cells: _Cells,
+    report: Report,
+    origins: Mapping[str, Origin],
+    seen: Counter[str],
+) -> ModelTable:
+    row = board.rows[place]
+    groups = [(g, scores) for g, scores in _grouped(board, place) if not g.cost and _is_measured(scores)]
+    metrics = {score.column.key[2:]: score.column.title for _, scores in groups for score in scores}
+    board_id = stem(report.paths.boards[board.key])
+    stands = []
+    for group, scores in groups:
+        id = f"{board_id}-{stem(report.paths.datasets[group.key[0]])}"
+        seen[id] += 1  # the same cell under another inference has a number
+        id = id if seen[id] == 1 else f"{id}-{seen[id]}"
+        result = cells.get((board.key, row.key[1], *group.key)) or cells[board.key, "", *group.key]
+        stands.append(_stand(id, group, result, scores, list(metrics), report, origins))
+    return ModelTable(board.name, board_id, row.inference, tuple(metrics.values()), tuple(stands))
+
+
+def _grouped(board: Board, place: int) -> Iterator[tuple[Group, tuple[Scored, ...]]]:
     """A row's entries, dataset by dataset."""
-    start = 0
+    row, start = board.rows[place], 0
     for group in board.groups:
-        end = start + group.columns
-        found = zip(board.columns[start:end], row.entries[start:end], strict=True)
-        yield group, tuple(Scored(column, entry) for column, entry in found)
-        start = end
+        columns = range(start, start := start + group.columns)
+        yield group, tuple(Scored(board.columns[i], row.entries[i], _rank(board, i, place)) for i in columns)
+
+
+def _rank(board: Board, column: int, row: int) -> str:
+    found = board.ranks[column].ranks.get(row) if board.ranks else None
+    return found.text if found is not None else ""
 
 
 def _is_measured(scores: Iterable[Scored]) -> bool:
@@ -195,36 +231,39 @@ def _is_measured(scores: Iterable[Scored]) -> bool:
 
 
 def _stand(
-    board: Board,
-    row: Row,
+    id: str,
     group: Group,
-    scores: tuple[Scored, ...],
-    cells: Mapping[tuple[str, str, str, str], CellResult],
+    result: CellResult,
+    scores: Sequence[Scored],
+    metrics: Sequence[tuple[str, str]],
     report: Report,
     origins: Mapping[str, Origin],
 ) -> Stand:
-    result = cells.get((board.key, row.key[1], *group.key)) or cells[board.key, "", *group.key]
     used = tuple(dict.fromkeys(item.record.provenance for item in result.items if item.record.provenance))
     argv = next((origins[name].argv for name in used if name in origins), ())
+    found = {score.column.key[2:]: replace(score, entry=replace(score.entry, notes=())) for score in scores}
+    shown = tuple(found.get(metric) for metric in metrics)
+    reasons = dict.fromkeys(score.entry.reason for score in scores if score.entry.reason)
     return Stand(
-        id="-".join((stem(report.paths.boards[board.key]), stem(report.paths.datasets[group.key[0]]))),
-        board=board.name,
-        signature=board.signature,
+        id=id,
+        signature=plain(result.cell.signature),
         dataset=group.dataset,
         dataset_path=report.paths.datasets[group.key[0]],
-        inference=row.inference,
         status=result.status,
         reason=plain(result.reason),
-        scores=scores,
-        items=tuple(_item(item, scores) for item in result.items),
+        remarks="; ".join(reasons),
+        expected=result.expected,
+        scores=shown,
+        items=tuple(
+            _item(item, [score.column for score in shown if score is not None]) for item in result.items
+        ),
         command=plain(command_of(result.cell, argv)),
         origins=tuple(map(plain, used)),
     )
 
 
-def _item(item: ItemResult, scores: Sequence[Scored]) -> Item:
-    values = tuple(_value(item, score.column) for score in scores)
-    return Item(plain(item.name), values, plain(item.record.provenance))
+def _item(item: ItemResult, columns: Sequence[Column]) -> Item:
+    return Item(plain(item.name), tuple([_value(item, column) for column in columns]))
 
 
 def _value(item: ItemResult, column: Column) -> str:
@@ -235,20 +274,12 @@ def _value(item: ItemResult, column: Column) -> str:
     return f"{only:.{column.decimals}f}"
 
 
-def _numbered(stands: Iterable[Stand]) -> Iterator[Stand]:
-    """Stands whose ids are unique: the same cell under another inference has a number."""
-    seen: Counter[str] = Counter()
-    for stand in stands:
-        seen[stand.id] += 1
-        yield stand if seen[stand.id] == 1 else replace(stand, id=f"{stand.id}-{seen[stand.id]}")
-
-
-def _costs(rows: Iterable[tuple[Board, Row]]) -> Iterator[CostLine]:
+def _costs(rows: Iterable[_Place]) -> Iterator[CostLine]:
     """What stands on several boards of one scale is the same figure: once."""
     found = {
         (board.scale, group.dataset): scores
-        for board, row in rows
-        for group, scores in _grouped(board, row)
+        for board, place in rows
+        for group, scores in _grouped(board, place)
         if group.cost and _is_timed(scores)
     }
     for (scale, setup), scores in found.items():

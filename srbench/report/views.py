@@ -8,7 +8,7 @@ one model under one inference signature.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from srbench.protocols import RECIPES, get_protocol
@@ -16,6 +16,7 @@ from srbench.report.catalog import Catalog
 from srbench.report.costs import CostGroup, CostTable, columns_of, cost_table, entries_of
 from srbench.report.entries import Column, Entry, entry_of
 from srbench.report.plain import plain
+from srbench.report.ranks import ColumnRanks, column_ranks
 from srbench.store.aggregate import DONE, PARTIAL, CellResult
 from srbench.types import MetricInfo, Status, Timing
 
@@ -75,6 +76,8 @@ class Board:
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     key: str = ""
+    ranks: tuple[ColumnRanks, ...] = ()
+    """Column by column, where they were asked for."""
 
 
 @dataclass
@@ -87,13 +90,16 @@ class _Draft:
     cells: dict[tuple[str, str, str, str], CellResult] = field(default_factory=dict)
 
 
-def boards(results: Iterable[CellResult], catalog: Catalog, timings: Sequence[Timing] = ()) -> list[Board]:
+def boards(
+    results: Iterable[CellResult], catalog: Catalog, timings: Sequence[Timing] = (), *, ranked: bool = False
+) -> list[Board]:
     """One board per protocol signature, in the order of protocols and scales.
 
     Args:
         results: what each cell came to.
         catalog: what is known about names.
         timings: oldest first; those of a board's models and scale become columns of cost.
+        ranked: with intervals of ranks, which take a second for some thousand models.
     """
     drafts: dict[str, _Draft] = {}
     for result in results:
@@ -105,7 +111,7 @@ def boards(results: Iterable[CellResult], catalog: Catalog, timings: Sequence[Ti
         drafts.values(), key=lambda d: (_protocol_order(d), d.scale, bool(_replaced(d)), d.signature)
     )
     names = _board_names(ordered)
-    return [_board(draft, name, catalog, timings) for draft, name in zip(ordered, names, strict=True)]
+    return [_board(draft, name, catalog, timings, ranked) for draft, name in zip(ordered, names, strict=True)]
 
 
 def _protocol_order(draft: _Draft) -> tuple[int, str]:
@@ -134,7 +140,7 @@ def _board_names(drafts: Sequence[_Draft]) -> list[str]:
     return names
 
 
-def _board(draft: _Draft, name: str, catalog: Catalog, timings: Sequence[Timing]) -> Board:
+def _board(draft: _Draft, name: str, catalog: Catalog, timings: Sequence[Timing], ranked: bool) -> Board:
     _drop_superseded(draft)
     _join_unsigned(draft)
     runs = list(dict.fromkeys((model, inference) for model, inference, _, _ in draft.cells))
@@ -144,6 +150,7 @@ def _board(draft: _Draft, name: str, catalog: Catalog, timings: Sequence[Timing]
     rows = [_row(draft, model, inference, scored, costs, catalog) for model, inference in runs]
     rows = _sorted(rows, columns)
     rows, notes = _numbered(_marked(rows, columns))
+    columns = [_shown(column) for column in columns]
     protocol = min(draft.protocols)
     return Board(
         name=name,
@@ -152,11 +159,18 @@ def _board(draft: _Draft, name: str, catalog: Catalog, timings: Sequence[Timing]
         scale=draft.scale,
         signature=plain(draft.signature),
         groups=(*_groups(scored, draft.cells.values()), *map(_cost_group, costs.groups)),
-        columns=tuple(_shown(column) for column in columns),
+        columns=tuple(columns),
         rows=tuple(rows),
         notes=notes,
         key=draft.signature,
+        ranks=tuple(_ranks(draft, rows, columns)) if ranked else (),
     )
+
+
+def _ranks(draft: _Draft, rows: Sequence[Row], columns: Sequence[Column]) -> Iterator[ColumnRanks]:
+    for place, column in enumerate(columns):
+        cells = [draft.cells.get((*row.key, *column.key[:2])) for row in rows]
+        yield column_ranks([row.entries[place] for row in rows], cells, column)
 
 
 def _drop_superseded(draft: _Draft) -> None:

@@ -20,6 +20,7 @@ from srbench.report.plots.contribute import plot_pages
 from srbench.report.site import Contributor, write_site
 from srbench.report.tables import csv_text
 from srbench.report.whole import whole_text
+from srbench.store.aggregate import without_collector
 from srbench.store.files import write_whole
 
 CONTRIBUTORS: tuple[Contributor, ...] = (
@@ -88,5 +89,6 @@ def write_report(
     for name in chosen:
         if name not in FORMATS:
             raise UsageError("a report format", repr(name), f"use one of {', '.join(FORMATS)}")
-    report = load_report(folder, catalog, timed, private=private, url=url, ablations=ablations)
-    return [path for name in chosen for path in FORMATS[name](report, out)]
+    with without_collector():
+        report = load_report(folder, catalog, timed, private=private, url=url, ablations=ablations)
+        return [path for name in chosen for path in FORMATS[name](report, out)]

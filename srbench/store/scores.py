@@ -5,13 +5,19 @@ Lean on purpose: two sets of 1,000 models x 15 cells x 24 images have to fit in 
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from srbench.store.aggregate import Gathering, ItemResult, mean_of_items, metric_of, status_of, walk
+from srbench.store.aggregate import (
+    Gathering,
+    ItemResult,
+    mean_of_items,
+    metric_of,
+    status_of,
+    walk,
+    without_collector,
+)
 from srbench.store.journal import iter_journal, journal_path
 from srbench.types import Cell
 
@@ -63,20 +69,8 @@ def load_scores(folder_or_journal: Path, provenance: str = "") -> list[CellScore
     """
     records = iter_journal(journal_path(folder_or_journal))
     chosen = (record for record in records if record.provenance == provenance) if provenance else records
-    with _without_collector():
+    with without_collector():
         return [_cell_scores(gathering) for gathering in walk(chosen)]
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """Records have no cycles: looking for some as they pile up takes a quarter of the time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _cell_scores(gathering: Gathering) -> CellScores:

@@ -11,8 +11,9 @@ import pytest
 from srbench.report.catalog import Catalog, installed
 from srbench.report.costs import cost_table, cost_values, entries_of, printed_costs, three_digits
 from srbench.report.entries import Entry
-from srbench.report.index import Index
+from srbench.report.index import Index, shown_board
 from srbench.report.markdown import markdown
+from srbench.report.names import Paths
 from srbench.report.render import Renderer
 from srbench.report.site import INDEX, Page
 from srbench.report.tables import csv_text
@@ -321,7 +322,12 @@ def test_printed_costs_name_their_source() -> None:
 
 def page_of(board: Board) -> str:
     """The leaderboard of one board."""
-    view = Index((board,), (), (), "")
+    paths = Paths(
+        {row.key[0]: "models/a.html" for row in board.rows},
+        {group.key[0]: "datasets/a.html" for group in board.groups},
+        {board.key: "boards/a.html"},
+    )
+    view = Index((shown_board(board, paths, installed()),), (), (), "", (), (), (), ())
     return Renderer([]).page(Page(INDEX, "index.html.j2", "", view), [])
 
 
