@@ -100,7 +100,8 @@ def _p_values(differences: Floats) -> Floats:
 
 
 def _p_of(studentised: Floats, n: int) -> Floats:
-    return np.minimum(2 * special.stdtr(n - 1, -np.abs(studentised)) / _TAILS, 1.0)
+    p: Floats = np.minimum(2 * special.stdtr(n - 1, -np.abs(studentised)) / _TAILS, 1.0)
+    return p
 
 
 def _studentised(mean: Floats, spread: Floats, skewness: Floats, n: int) -> Floats:

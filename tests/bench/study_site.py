@@ -5,7 +5,7 @@
 
 Prints what `srbench report` takes (clock, processor, peak memory, in a process of its own), what the site
 and its first page weigh, and how fast that page answers in headless Chromium, from its file: until the first
-table is there and can be used, and for a filter, a sort, a search and another board, each until it is laid out.
+table is there and can be used, and for a filter, a sort, a search and another board, until it is laid out.
 """
 
 from __future__ import annotations
