@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -78,3 +80,15 @@ def test_each_reason_of_a_failed_fetch_is_told(
     assert "baby not fetched" in ran.err
     assert "HTML page" in ran.err
     assert "SRBENCH_OFFLINE" in ran.err
+
+
+@pytest.mark.parametrize("command", [("list", "models"), ("doctor",), ("schema", "verdicts"), ("--help",)])
+def test_a_reader_who_has_enough_ends_a_command_quietly(command: tuple[str, ...]) -> None:
+    """`srbench list models | head -1`: code 0 and nothing on stderr, whoever prints (rich, click, print)."""
+    left = subprocess.Popen(
+        [sys.executable, "-m", "srbench", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert left.stdout is not None
+    left.stdout.close()
+    _, err = left.communicate()
+    assert (left.returncode, err) == (0, "")
