@@ -12,11 +12,12 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from srbench.gate.policy import Limits, Policy, covers
 from srbench.gate.verdicts import NOT_COMPARED, ItemChange, Judgement, Measure, Outcome, Verdict, ordered
 from srbench.stats import effect_size, holm, mean_interval, mean_p_value, rerun_interval, rerun_p_value
-from srbench.store.aggregate import DONE
+from srbench.store.aggregate import DONE, without_collector
 from srbench.store.scores import CellScores, MetricScores, Values
 from srbench.types import FAILURES, Cell, MetricInfo
 
@@ -48,13 +49,14 @@ def compare(
         informs: nothing is required, see `Judgement`.
     """
     policy = replace(policy, require=()) if informs else policy
-    verdicts = [
-        _required(verdict, before, policy)
-        for before, after in _paired(baseline, candidate)
-        for verdict in _judge_cell(before, after, policy, metrics)
-    ]
-    verdicts = _decided(verdicts, policy)
-    return Judgement(*names, ordered(verdicts), tuple(_unmet(verdicts, baseline, policy)), informs)
+    with without_collector():
+        found = [
+            _required(verdict, before, policy)
+            for before, after in _paired(baseline, candidate)
+            for verdict in _judge_cell(before, after, policy, metrics)
+        ]
+        verdicts = ordered(_decided(found, policy))
+    return Judgement(*names, verdicts, tuple(_unmet(verdicts, baseline, policy)), informs)
 
 
 # --------------------------------------------------------------------------------------- pairing
@@ -230,9 +232,19 @@ def _mismatch(one: MetricScores, other: MetricScores) -> str:
     for name, values in one.items.items():
         if len(values) != len(other.items[name]):
             return f"frames of {name} differ: {_counts(len(values), len(other.items[name]))}"
-        if any(map(math.isnan, values)):
-            return f"the baseline is not a number in {name}"
-    return ""
+    nan = _not_numbers(one)
+    return f"the baseline is not a number in {nan[0]}" if nan else ""
+
+
+def _not_numbers(metric: MetricScores) -> list[str]:
+    """The items with a value that is NaN."""
+    if not any(map(math.isnan, _values(metric))):
+        return []
+    return [name for name, values in metric.items.items() if any(map(math.isnan, values))]
+
+
+def _values(metric: MetricScores) -> Iterator[float]:
+    return chain.from_iterable(metric.items.values())
 
 
 def _counts(before: int, after: int) -> str:
@@ -247,7 +259,7 @@ def _measured(
 ) -> Verdict:
     """The numbers of a comparison; what they amount to is decided later, all cells together."""
     cell = two.after.cell
-    nan = [name for name, values in other.items.items() if any(map(math.isnan, values))]
+    nan = _not_numbers(other)
     if nan:
         return Verdict(Outcome.FAILED, cell, measure, f"not a number in {', '.join(nan[:_WORST])}")
     changes = [_change(name, one.items[name], other.items[name], measure) for name in one.items]
@@ -304,7 +316,7 @@ def _unbounded(changes: Iterable[ItemChange], measure: Measure) -> float:
 
 
 def _infinite(metric: MetricScores) -> int:
-    return sum(map(math.isinf, (value for values in metric.items.values() for value in values)))
+    return sum(map(math.isinf, _values(metric)))
 
 
 def _weighted(
@@ -359,7 +371,8 @@ def _decided(verdicts: Sequence[Verdict], policy: Policy) -> list[Verdict]:
     for family in families.values():
         adjusted = holm([verdicts[index].p_value or 0.0 for index in family])
         for index, p_value in zip(family, adjusted, strict=True):
-            decided[index] = replace(verdicts[index], p_value=p_value)
+            if p_value != verdicts[index].p_value:
+                decided[index] = replace(verdicts[index], p_value=p_value)
     return [_decide(verdict, policy) for verdict in decided]
 
 
@@ -385,7 +398,7 @@ def _decide(verdict: Verdict, policy: Policy) -> Verdict:
     if (beyond and supported) or restored:
         why = _gained(verdict) if beyond and supported else restored
         return replace(verdict, outcome=Outcome.IMPROVED, why=why)
-    return replace(verdict, why=_unsupported(verdict, policy) if beyond else "")
+    return replace(verdict, why=_unsupported(verdict, policy)) if beyond else verdict
 
 
 def _broken_image(verdict: Verdict, limits: Limits) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from srbench.store.lines import AppendedFile, LineFormat, file_in, iter_lines, read_lines
@@ -15,6 +17,7 @@ JOURNAL = "journal.jsonl"
 """The journal's name inside a run's folder."""
 
 _FORM = LineFormat[Record](b'{"cell":{', encode, decode)  # every record begins so: its keys are sorted
+_LEAN = replace(_FORM, decode=partial(decode, lean=True))
 
 
 def journal_path(folder_or_journal: Path) -> Path:
@@ -31,9 +34,14 @@ def read_journal(path: Path) -> list[Record]:
     return read_lines(path, _FORM)
 
 
-def iter_journal(path: Path) -> Iterator[Record]:
-    """As `read_journal`, one record at a time; as `srbench.store.lines.iter_lines`."""
-    return iter_lines(path, _FORM)
+def iter_journal(path: Path, *, lean: bool = False) -> Iterator[Record]:
+    """As `read_journal`, one record at a time; as `srbench.store.lines.iter_lines`.
+
+    Args:
+        path: the journal.
+        lean: without what says how scores came about, see `decode`.
+    """
+    return iter_lines(path, _LEAN if lean else _FORM)
 
 
 class Journal(AppendedFile[Record]):

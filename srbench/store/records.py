@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import orjson
 
 from srbench.errors import IntegrityError
-from srbench.types import SCHEMA_VERSION, Cell, Record, Score, Status, field_names
+from srbench.types import MODEL_FIELD, SCHEMA_VERSION, Cell, Record, Score, Status, field_names
 
 T = TypeVar("T")
 
@@ -67,8 +67,13 @@ def _encode_score(score: Score) -> dict[str, Any]:
     }
 
 
-def decode(line: str | bytes) -> Record:
+def decode(line: str | bytes, *, lean: bool = False) -> Record:
     """The record of one line.
+
+    Args:
+        line: JSON.
+        lean: check everything, but keep nothing of how the scores came about: of keys and their fields
+            the prediction's and the model's alone. A large journal takes a third of the memory.
 
     Raises:
         NotJsonError: the line is no JSON object.
@@ -77,6 +82,7 @@ def decode(line: str | bytes) -> Record:
     named = parse_object(line)
     check_schema(named, SCHEMA_VERSION)
     check_fields(named, Record, "record")
+    key_fields, provenance, time = _origin(named)
     return Record(
         cell=cell_of(named["cell"]),
         item=intern(text_of(named, "item")),
@@ -85,14 +91,23 @@ def decode(line: str | bytes) -> Record:
         reason=text_of(named, "reason"),
         frames=count_of(named, "frames"),
         prediction=text_of(named, "prediction"),
-        key_fields=_texts(_mapping(named, "key_fields")),
-        scores={name: _score(score) for name, score in _mapping(named, "scores").items()},
+        key_fields=_model_alone(key_fields.get(MODEL_FIELD, "")) if lean else key_fields,
+        scores={name: _score(score, lean) for name, score in _mapping(named, "scores").items()},
         seconds=number_of(named["seconds"], "seconds"),
         megapixels=number_of(named["megapixels"], "megapixels"),
-        provenance=text_of(named, "provenance"),
-        time=text_of(named, "time"),
+        provenance="" if lean else provenance,
+        time="" if lean else time,
         schema=named["schema"],
     )
+
+
+def _origin(named: dict[str, Any]) -> tuple[dict[str, str], str, str]:
+    return _texts(_mapping(named, "key_fields")), text_of(named, "provenance"), text_of(named, "time")
+
+
+@lru_cache(maxsize=65_536)
+def _model_alone(fingerprint: str) -> Mapping[str, str]:
+    return {MODEL_FIELD: fingerprint}
 
 
 def parse_object(line: str | bytes) -> dict[str, Any]:
@@ -183,14 +198,15 @@ def _known_cell(names: tuple[str, ...], *values: Any) -> Cell:
     return Cell(**named)
 
 
-def _score(named: Any) -> Score:
+def _score(named: Any, lean: bool) -> Score:
     check_fields(named, Score, "score")
     values = typed(named["values"], list, "values")
     if not _FLOAT.issuperset(map(type, values)):
         values = [number_of(value) for value in values]
+    key = text_of(named, "key")
     # Interned: a journal has a handful of signatures, a thousand times each.
     return Score(
-        intern(text_of(named, "signature")), text_of(named, "key"), tuple(values), text_of(named, "reason")
+        intern(text_of(named, "signature")), "" if lean else key, tuple(values), text_of(named, "reason")
     )
 
 

@@ -67,7 +67,7 @@ def load_scores(folder_or_journal: Path, provenance: str = "") -> list[CellScore
         UsageError: there is no journal.
         IntegrityError: the journal is broken before its last line.
     """
-    records = iter_journal(journal_path(folder_or_journal))
+    records = iter_journal(journal_path(folder_or_journal), lean=not provenance)
     chosen = (record for record in records if record.provenance == provenance) if provenance else records
     with without_collector():
         return [_cell_scores(gathering) for gathering in walk(chosen)]
