@@ -220,7 +220,10 @@ def _chosen(cells: list[CellScores], patterns: Sequence[str]) -> list[CellScores
 
 
 def _comma_list(texts: Sequence[str]) -> tuple[str, ...]:
-    return tuple(part for text in texts for part in map(str.strip, text.split(",")) if part)
+    for text in texts:
+        if not all(part.strip() for part in text.split(",")):
+            raise UsageError("patterns after --only", repr(text), "name what is meant; is a variable empty?")
+    return tuple(part.strip() for text in texts for part in text.split(","))
 
 
 def _targets(formats: Sequence[str], *, as_json: bool) -> list[tuple[str, str]]:

@@ -279,7 +279,9 @@ def bless(
         record: called if anything changed: the fields of the log's line that say when, why and by what code.
 
     Raises:
-        IntegrityError: the baseline that is there is not as it was blessed; nothing is written.
+        IntegrityError: the baseline that is there is not as it was blessed, or the log is no text; nothing
+            is written.
+        UsageError: one of them can't be read; nothing is written.
         StorageError: a file can't be written.
     """
     path = baseline_path(folder)
@@ -301,8 +303,9 @@ def bless(
     )
     if not blessing.empty:
         entry = {**record(), **_log_entry(blessing)}  # before the baseline itself makes a checkout dirty
+        log = _read_log(folder / BLESSINGS)
         write_whole(path, text)
-        _log(folder / BLESSINGS, entry)
+        write_whole(folder / BLESSINGS, f"{log}{_json(entry)}\n")
     return blessing
 
 
@@ -379,6 +382,13 @@ def _named(cell: Cell) -> str:
     return f"{cell.model}/{cell.dataset}/x{cell.scale}/{cell.protocol}"
 
 
-def _log(path: Path, entry: Mapping[str, Any]) -> None:
-    earlier = path.read_text(encoding="utf-8") if path.exists() else ""
-    write_whole(path, f"{earlier}{_json(entry)}\n")
+def _read_log(path: Path) -> str:
+    """What was blessed before, whole lines of text."""
+    try:
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+    except UnicodeDecodeError as error:
+        raise IntegrityError("blessings in UTF-8", f"{path}: {error.reason}", "restore it") from error
+    except OSError as error:
+        got = f"{path}: {error.strerror}"
+        raise UsageError("a file of blessings that can be read", got, "check the path") from error
+    return text if text.endswith("\n") or not text else f"{text}\n"

@@ -40,9 +40,16 @@ def find_side(name: str) -> Path | None:
     """The journal or the baseline that a name means; None where there is neither: it may be a run's id."""
     for path in (Path(name), RUNS / name):
         for file in (path, path / JOURNAL, baseline_path(path), baseline_path(path / BLESSED)):
-            if file.is_file():
+            if _is_file(file):
                 return file
     return None
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long is none
+        return False
 
 
 def load_sides(baseline: str, candidate: str) -> tuple[list[CellScores], list[CellScores]]:
@@ -81,5 +88,5 @@ def _read_run(name: str) -> list[CellScores]:
     if len(found) != 1:
         expected = f"a folder with {JOURNAL} or {BASELINE}, the name of one in {RUNS}, or a run's id"
         got = f"{name!r}, which fits {len(found)} runs" if found else f"{name!r}, which is none"
-        raise UsageError(expected, got, "run srbench first, or check the path")
+        raise UsageError(expected, got, "run srbench, or bless a run, first; or check the path")
     return load_scores(found[0].parents[1], provenance=found[0].stem)

@@ -81,6 +81,7 @@ def test_2_usage(srbench: Command) -> None:
     for argv in (
         ["nothing"],
         ["--baseline", "nothing"],
+        ["a" * 300],
         ["--format", "xml"],
         ["--policy", "gate.toml"],
         ["--nope"],
@@ -264,6 +265,21 @@ def test_bless_says_what_changed(srbench: Command) -> None:
     assert srbench("gate", "main").code == 0
 
 
+@pytest.mark.parametrize(("damage", "code"), [(lambda log: log.write_bytes(b"\xff\xfe"), 5), (Path.mkdir, 2)])
+def test_bless_with_a_record_that_cannot_be_read(
+    srbench: Command, damage: Callable[[Path], Any], code: int
+) -> None:
+    """One line, and the baseline stays: nothing is promoted without its record."""
+    run_of("main", done(lost(0.5)))
+    log, blessed = (Path("results/blessed", name) for name in ("blessings.jsonl", "baseline.jsonl"))
+    log.unlink()
+    damage(log)
+    kept = blessed.read_bytes()
+    ran = srbench("bless", "main", "-m", "why")
+    assert (ran.code, ran.out, ran.err.count("\n")) == (code, "", 1)
+    assert blessed.read_bytes() == kept
+
+
 def test_bless_into_a_folder_that_cannot_be_written(srbench: Command) -> None:
     """Code 3, and no half of a file."""
     run_of("main", done(FIVE))
@@ -304,6 +320,7 @@ def test_only_takes_comma_lists(srbench: Command) -> None:
     assert (typo.code, typo.out.splitlines()[0]) == (0, "COMPARED: 1 alike")
     assert typo.err == "remark: nothing on either side is imdn/set15\n"
     assert srbench("gate", "three", "--only", "imdn/set5,imdn/set15").code == 4
+    assert srbench("bless", "three", "-m", "all by mistake", "--only", "").code == 2
     assert srbench("bless", "three", "-m", "two", "--prune", "--only", "*/set5,*/set14").code == 0
     assert srbench("gate", "three").out.startswith("NOTHING IS WORSE: 2 ok, 1 new")
 
