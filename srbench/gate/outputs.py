@@ -65,12 +65,10 @@ def _text_change(verdict: Verdict, label: str) -> Iterator[str]:
 
 
 def _moved(verdict: Verdict) -> str:
-    measure = verdict.measure
-    means = (
-        f"{words.value(verdict.baseline, measure)} {words.ARROW} {words.value(verdict.candidate, measure)}"
-    )
     partly = verdict.kind == "quality" and verdict.n_finite < verdict.n
-    return f"{means}  {words.moved(verdict)}" + (f" over {words.over(verdict)}" if partly else "")
+    return f"{words.means(verdict)}  {words.moved(verdict)}" + (
+        f" over {words.over(verdict)}" if partly else ""
+    )
 
 
 def _more(number: int, what: str) -> Iterator[str]:

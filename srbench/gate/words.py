@@ -100,6 +100,12 @@ def why(verdict: Verdict) -> str:
     return plain("; ".join(part for part in (verdict.why, verdict.note) if part))
 
 
+def means(verdict: Verdict) -> str:
+    """``28.58 → 28.55``; times with their unit, which the change in percent doesn't say."""
+    before, after = (value(mean, verdict.measure) for mean in (verdict.baseline, verdict.candidate))
+    return f"{before} {ARROW} {after if verdict.kind == 'quality' else with_unit(after, verdict.measure)}"
+
+
 def over(verdict: Verdict) -> str:
     """What the means are over: ``14 images``, ``13 of 14 images, ...`` or rounds."""
     if verdict.kind != "quality":
@@ -114,10 +120,8 @@ def sentence(verdict: Verdict) -> str:
     """Everything about one verdict, one line: for logs, annotations and test reports."""
     if verdict.delta is None:
         return why(verdict)
-    measure = verdict.measure
-    means = f"{value(verdict.baseline, measure)} {ARROW} {value(verdict.candidate, measure)}"
     quality = verdict.kind == "quality"
-    parts = [f"{means}, {moved(verdict)} over {over(verdict)}"]
+    parts = [f"{means(verdict)}, {moved(verdict)} over {over(verdict)}"]
     parts += [f"over other images: {interval(verdict)}"] if quality else []
     parts += [f"worst: {worst(verdict)}"] if verdict.worst else []
     parts += [why(verdict)] if why(verdict) else []

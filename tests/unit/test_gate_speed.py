@@ -45,7 +45,8 @@ def test_a_machine_that_was_not_quiet_decides_nothing() -> None:
     assert (judgement.exit_code, judgement.counts[Outcome.UNDECIDED]) == (4, 1)
     headline, _, figures, why = text(judgement).splitlines()
     assert headline == f"NOT DECIDED: {verdict.why}"
-    assert figures.startswith("undecided    candidate on 720p x4 (time) latency  10.095 →")
+    assert figures.startswith("undecided    candidate on 720p x4 (time) latency  10.095 → ")
+    assert " ms  +25." in figures
     assert "1.25" in why
     assert "::error title=undecided" in github(judgement)
     assert f"## srbench gate: not decided\n\n{verdict.why}. Baseline a" in markdown(judgement)
