@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from srbench.errors import IntegrityError, StorageError, UsageError
 from srbench.store.journal import Journal, decode, encode, journal_path, read_journal
-from srbench.types import SCHEMA_VERSION, Cell, Record, Score, Status
+from srbench.types import MODEL_FIELD, SCHEMA_VERSION, Cell, Record, Score, Status
 
 FIXTURE = Path(__file__).resolve().parents[1] / "fixtures" / "journal-v1.jsonl"
 CELL = Cell("bicubic", "set5", 4, "classic", "x4|bi", "imresize:bicubic", "0123456789abcdef")
@@ -87,6 +87,15 @@ def test_a_record_reads_back_exactly(one: Record) -> None:
     assert encode(decode(line)) == line
 
 
+@given(records)
+def test_a_lean_record_has_all_that_judging_asks_for(one: Record) -> None:
+    """Values, statuses and reasons, and which model and prediction they are of; not where from."""
+    lean = decode(encode(one), lean=True)
+    scores = {name: replace(score, key="") for name, score in one.scores.items()}
+    model = {MODEL_FIELD: one.key_fields.get(MODEL_FIELD, "")}
+    assert lean == replace(one, scores=scores, key_fields=model, provenance="", time="")
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -140,8 +149,9 @@ def test_lines_are_sorted_and_compact() -> None:
 def test_what_is_not_a_record_is_refused(change: dict[str, object], part: str) -> None:
     """A newer schema, an unknown or a wrongly typed field is an integrity error of one line that says so."""
     named = json.loads(encode(record())) | change
-    with pytest.raises(IntegrityError) as caught:
-        decode(json.dumps(named))
+    for lean in (True, False):
+        with pytest.raises(IntegrityError) as caught:
+            decode(json.dumps(named), lean=lean)
     assert part in str(caught.value)
     assert "\n" not in str(caught.value)
 
