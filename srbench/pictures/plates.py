@@ -129,26 +129,30 @@ class Measured:
 
     Attributes:
         errors: each model's squared error of luma, ``(H, W)``, mean over all frames.
+        motion: the ground truth's change of luma from frame to frame, absolute, ``(H, W)``; 0 for a still.
         gray: a prediction is a plane of luma, so all pictures are shown as luma.
     """
 
     errors: tuple[Float, ...]
+    motion: Float
     gray: bool
 
 
 def measure(exhibit: Exhibit) -> Measured:
-    """Squared errors of every model.
+    """Squared errors of every model, and where the ground truth moves.
 
     Raises:
         ImageError, IntegrityError: as `Exhibit.frames`.
     """
     sums: list[Float] = []
-    gray = False
+    gray, before, motion = False, None, np.zeros(())
     for truth, predictions in exhibit.frames():
         squares = [(planes.y - truth.y) ** 2 for planes in predictions]
         sums = [a + b for a, b in zip(sums, squares, strict=True)] if sums else squares
         gray |= any(planes.frame.shape[2] == 1 for planes in predictions)
-    return Measured(tuple(total / len(exhibit.source) for total in sums), gray)
+        motion = motion + (np.abs(truth.y - before) if before is not None else np.zeros_like(truth.y))
+        before = truth.y
+    return Measured(tuple(total / len(exhibit.source) for total in sums), motion, gray)
 
 
 def plate_of(exhibit: Exhibit, show: Show, labels: Sequence[str], measured: Measured | None = None) -> Plate:
@@ -182,12 +186,15 @@ def plate_of(exhibit: Exhibit, show: Show, labels: Sequence[str], measured: Meas
 
 
 def windows_of(exhibit: Exhibit, height: int, width: int, show: Show) -> Windows:
-    """Where crops of an item may lie: of a small picture, at most half of its shorter side."""
+    """Where crops of an item may lie: of a small picture, at most half of its shorter side.
+
+    Two pixels of the input are left out at each edge, where every model has to guess what is beyond.
+    """
     scale = exhibit.protocol.scale
     side = min(CROP, height, width) if show == "whole" else min(CROP, min(height, width) // 2)
     step = scale * max(1, 8 // scale)
     share = 1.0 if show == "whole" else SHARE
-    return Windows(side // scale * scale, step, exhibit.protocol.border, share)
+    return Windows(side // scale * scale, step, max(exhibit.protocol.border, 2 * scale), share)
 
 
 def _lpips(kept: Sequence[Kept]) -> dict[int, float]:
@@ -243,9 +250,8 @@ class _Line:
 
 
 def _line(known: Measured, crop: Crop, within: Box) -> _Line:
-    """The row of a crop in which its two models' errors differ most, as far as it may be shown."""
-    difference = np.abs(known.errors[crop.better] - known.errors[crop.worse])
-    row = crop.box.top + int(crop.box.of(difference).sum(axis=1).argmax())
+    """The row of a crop in which the ground truth moves most, as far as it may be shown."""
+    row = crop.box.top + int(crop.box.of(known.motion).sum(axis=1).argmax())
     return _Line(row, within.left, within.width)
 
 

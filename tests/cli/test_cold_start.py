@@ -79,11 +79,12 @@ def test_scoring_a_folder_loads_no_torch(tmp_path: Path) -> None:
 
 
 def test_a_report_with_pictures_loads_no_torch(tmp_path: Path) -> None:
-    """Errors, crops and thumbnails are made of files alone."""
+    """Errors, crops and thumbnails are made of files alone, and a comparison of records."""
     argv = ["run", "-m", "bicubic,nearest", "-d", "embedded", "-x", "4", "--limit", "1", "-q"]
     assert not loaded_by([*argv, "--metrics", "psnr_y", "--save-predictions"], tmp_path) & TORCH
     assert not loaded_by(["report"], tmp_path) & TORCH
     assert (tmp_path / "reports" / "pictures" / "index.html").is_file()
+    assert not loaded_by(["report", "--compare", "bicubic", "nearest"], tmp_path) & TORCH
 
 
 def test_every_command_named_in_the_help_exists() -> None:
