@@ -6,6 +6,7 @@ import errno
 import faulthandler
 import os
 import sys
+import traceback
 from importlib import import_module
 
 import click
@@ -35,6 +36,8 @@ COMMANDS = {
     "readme": ("readme", "readme", "Write a board and a plot into a README, in step with results."),
 }
 INTERRUPTED = 130
+DEFECT = 70
+"""A defect of srbench itself, EX_SOFTWARE of sysexits.h."""
 
 
 class LazyGroup(click.Group):
@@ -88,14 +91,20 @@ def cli() -> None:
 
     \b
     Exit codes: 0 ok; 1 regression; 2 usage; 3 some cells failed; 4 nothing measured or
-                compared; 5 a digest does not match; 130 interrupted (the same command resumes).
+                compared; 5 a digest does not match; 70 a defect of srbench; 130 interrupted (the
+                same command resumes).
     """
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the command line and exit with the code of what happened."""
     faulthandler.enable()  # a crash in a model's native code then says where it happened
-    sys.exit(run_main(argv))
+    try:
+        code = run_main(argv)
+    except Exception:  # noqa: BLE001 - Python's own code for it is 1, which here is a regression
+        traceback.print_exc()
+        code = DEFECT
+    sys.exit(code)
 
 
 def run_main(argv: list[str] | None = None) -> int:

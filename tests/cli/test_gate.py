@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from srbench.cli import main
 from srbench.store.journal import Journal
 from srbench.types import Cell, Record, Score, Status
 
@@ -154,6 +156,20 @@ def test_the_process_exits_with_the_code(tmp_path: Path) -> None:
     )
     assert done_.returncode == 1
     assert done_.stdout.startswith("WORSE: 1 regressed")
+
+
+def test_a_defect_of_srbench_is_no_regression(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A traceback and a code of its own: Python's would be 1."""
+    said = io.StringIO()
+    monkeypatch.setattr("faulthandler.enable", lambda: None)  # it wants a file
+    monkeypatch.setattr("sys.stderr", said)
+    monkeypatch.setattr("srbench.gate.sources.load_sides", lambda *_: 1 / 0)
+    with pytest.raises(SystemExit) as left:
+        main(["gate"])
+    assert left.value.code == 70
+    assert "ZeroDivisionError" in said.getvalue()
 
 
 # ---------------------------------------------------------------------------------------- formats
