@@ -163,7 +163,9 @@
   const follow = (data) => {
     const line = data.section.querySelector(".more");
     watcher.disconnect();
-    line.hidden = drawn >= order.length;
+    const done = drawn >= order.length;
+    line.hidden = done && !line.querySelector("a");
+    for (const part of line.querySelectorAll(".count, button")) part.hidden = done;
     line.querySelector(".count").textContent = `${drawn} of ${order.length} rows are drawn; scroll on, or`;
     if (drawn < order.length && data.body.lastElementChild) watcher.observe(data.body.lastElementChild);
   };
