@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from srbench.types import Conditions, Timing
 
 EXIT_FAILED, EXIT_INTEGRITY = 3, 5
+_TOLD = 3
+"""Timings that are named one by one where the machine was not quiet."""
 
 
 @dataclass(frozen=True)
@@ -289,10 +291,13 @@ def _say_reasons(outcome: TimeOutcome) -> None:
         _say(f"skipped {labels}: {words}")
     for words, labels in _by_reason(outcome.failed):
         _say(f"failed {labels}: {words}")
-    for timing in outcome.taken:
-        if timing.conditions is not None and not timing.conditions.quiet:
-            spec = timing.spec
-            _say(f"{spec.model} x{spec.scale} at {spec.point}: {_quietness(timing.conditions)}")
+    disturbed = [timing for timing in outcome.taken if timing.conditions and not timing.conditions.quiet]
+    for timing in disturbed[:_TOLD]:
+        assert timing.conditions is not None  # noqa: S101 - chosen so
+        spec = timing.spec
+        _say(f"{spec.model} x{spec.scale} at {spec.point}: {_quietness(timing.conditions)}")
+    if len(disturbed) > _TOLD:
+        _say(f"nor was it quiet at {len(disturbed) - _TOLD} more, as their records say")
 
 
 def _by_reason(reasons: dict[str, str]) -> Iterator[tuple[str, str]]:

@@ -16,7 +16,7 @@ R. Keys, "Cubic convolution interpolation for digital image processing", IEEE TA
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,6 +27,7 @@ from srbench.errors import ImageError, UsageError
 from srbench.image.color import round_u8
 from srbench.types import FLAVOURS, Flavour
 
+_BLOCK = 2**15  # values of the output made at once: few calls for small rows, still within the cache
 Float = NDArray[np.float64]
 KernelName = Literal["bicubic", "bilinear", "nearest", "lanczos2", "lanczos3", "box"]
 
@@ -119,7 +120,7 @@ def _inside(indices: NDArray[np.intp], length: int, replicate: bool) -> NDArray[
 
 
 def _resize_rows(image: NDArray[Any], taps: Taps, flavour: Flavour) -> NDArray[Any]:
-    """(H, W, C) to (outputs, W, C), one output row at a time.
+    """(H, W, C) to (outputs, W, C), a few output rows at a time.
 
     Products are rounded, then added from the left, in float64: the order decides ties. BLAS, einsum
     and OpenCV's filters reorder or fuse the sums.
@@ -127,14 +128,23 @@ def _resize_rows(image: NDArray[Any], taps: Taps, flavour: Flavour) -> NDArray[A
     store = round_u8 if flavour != "matlab-symmetric-double" else np.asarray
     source = image.reshape(len(image), -1).astype(np.float64, copy=False)
     out = np.empty((len(taps.weights), source.shape[1]), np.float64 if store is np.asarray else np.uint8)
-    total, product = np.empty(source.shape[1]), np.empty(source.shape[1])
-    for i, (weights, indices) in enumerate(zip(taps.weights.tolist(), taps.indices.tolist(), strict=True)):
-        np.multiply(source[indices[0]], weights[0], out=total)
-        for weight, index in zip(weights[1:], indices[1:], strict=True):
-            np.multiply(source[index], weight, out=product)
-            np.add(total, product, out=total)
-        out[i] = store(total)
+    step = max(1, _BLOCK // source.shape[1])
+    for start in range(0, len(out), step):
+        rows = slice(start, start + step)
+        products = _products(source, Taps(taps.weights[rows], taps.indices[rows]))
+        total = next(products)
+        for product in products:
+            total += product
+        out[rows] = store(total)
     return out.reshape(-1, *image.shape[1:])
+
+
+def _products(source: Float, taps: Taps) -> Iterator[Float]:
+    """Tap by tap, the source rows that all outputs want, times their weights: ``(outputs, values)``."""
+    for weights, indices in zip(taps.weights.T, taps.indices.T, strict=True):
+        product = source[indices]
+        product *= weights[:, None]
+        yield product
 
 
 def _resize_cols(image: NDArray[Any], taps: Taps, flavour: Flavour) -> NDArray[Any]:

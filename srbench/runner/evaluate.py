@@ -206,7 +206,7 @@ class Evaluator:
                 truth = Truth(source.hr(t), live[0].planned.protocol, budget)
                 for one in live:
                     self._predict(one, t, truth)
-        self._behind.put(partial(self._finish_item, live, len(source)))
+        self._behind.then(partial(self._finish_item, live, len(source)))
 
     def _finish_item(self, live: list[_Live], frames: int) -> None:
         for one in live:
@@ -234,7 +234,7 @@ class Evaluator:
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's code fails its cell alone
             one.error = error
-            self._behind.put(partial(self._lose, one, error))
+            self._behind.then(partial(self._lose, one, error))
             return
         one.seconds += time.perf_counter() - began
         loaded = [self._metric(one.planned, name, one.work) for name in one.work.wanted]

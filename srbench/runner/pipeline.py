@@ -52,17 +52,26 @@ class Behind:
 
     def __init__(self, depth: int) -> None:
         self._depth = depth
-        self._waiting: deque[Callable[[], None]] = deque()
+        self._waiting: deque[tuple[Callable[[], None], bool]] = deque()
+        self._places = 0
 
     def put(self, take: Callable[[], None]) -> None:
         """Take a result when its turn comes: `take` waits for it, in this thread."""
-        self._waiting.append(take)
-        self._take(self._depth)
+        self._waiting.append((take, True))
+        self._places += 1
+        self._settle(self._depth)
+
+    def then(self, do: Callable[[], None]) -> None:
+        """Do something once all results that were put before it are taken; it keeps nobody waiting."""
+        self._waiting.append((do, False))
+        self._settle(self._depth)
 
     def empty(self) -> None:
         """Take every result that waits."""
-        self._take(0)
+        self._settle(0)
 
-    def _take(self, left: int) -> None:
-        while len(self._waiting) > left:
-            self._waiting.popleft()()
+    def _settle(self, depth: int) -> None:
+        while self._waiting and (self._places > depth or not self._waiting[0][1]):
+            take, is_result = self._waiting.popleft()
+            self._places -= is_result
+            take()

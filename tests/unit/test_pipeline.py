@@ -12,16 +12,19 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torch import Tensor
 
+from srbench.adapters.network import Adapter
 from srbench.cli.run import parse_size
 from srbench.errors import Unavailable, UsageError
 from srbench.metrics.base import Image, Metric, build_metric
+from srbench.metrics.psnr import PSNR
 from srbench.protocols import get_protocol
-from srbench.registry import metrics
+from srbench.registry import metrics, register_metric, register_model
 from srbench.runner import evaluate
 from srbench.runner.pipeline import Behind, ahead, helpers
 from srbench.runner.truth import Truth, size_of
-from srbench.types import Record
+from srbench.types import ModelInfo, Record
 
 CLASSIC = get_protocol("classic", 2)
 FRAME = np.random.default_rng(0).integers(0, 256, (40, 48, 3), dtype=np.uint8)
@@ -92,6 +95,48 @@ def test_results_are_taken_in_order_and_never_more_wait_than_the_depth() -> None
         assert len(taken) == max(0, number - 1)
     behind.empty()
     assert taken == [0, 1, 2, 3]
+
+
+def test_what_follows_a_result_makes_nobody_wait_for_it() -> None:
+    """It is done once the results before it are taken: at once if there are none, and never before them."""
+    done: list[str] = []
+    behind = Behind(1)
+    behind.then(lambda: done.append("nothing before"))
+    assert done == ["nothing before"]
+    behind.put(lambda: done.append("first"))
+    behind.then(lambda: done.append("after the first"))
+    assert done == ["nothing before"], "the first may still be computed"
+    behind.put(lambda: done.append("second"))
+    assert done[1:] == ["first", "after the first"]
+    behind.then(lambda: done.append("after the second"))
+    behind.empty()
+    assert done[3:] == ["second", "after the second"]
+
+
+def test_an_image_is_scored_while_the_next_is_predicted(
+    srbench: Any, fresh_registry: None, tmp_path: Path
+) -> None:
+    """A score that waits for the next prediction to begin is given: nobody waited for the score instead."""
+    predicted, waited = [0], list[bool]()
+    second = threading.Event()
+
+    class Noticed(Adapter):
+        def predict(self, lr: Tensor) -> Tensor:
+            predicted[0] += 1
+            if predicted[0] == 2:
+                second.set()
+            return lr.repeat_interleave(4, 2).repeat_interleave(4, 3)
+
+    class Patient(PSNR):
+        def score(self, sr: Image, prepared: Any) -> float:
+            waited.append(second.wait(20))
+            return super().score(sr, prepared)
+
+    register_model(ModelInfo(name="noticed", title="", family="own", scales=(4,)), Noticed)
+    register_metric(replace(metrics()["psnr_y"].info, name="patient"), Patient)
+    argv = ("-m", "noticed", "-d", "embedded", "-x", "4", "--limit", "2", "--metrics", "patient")
+    assert srbench("run", *argv, "--results", tmp_path).code == 0
+    assert waited == [True, True]
 
 
 def test_a_network_on_the_cpu_shares_it_with_one_thread() -> None:
