@@ -243,6 +243,8 @@ class Evaluator:
         judging = self._pool.submit(self._judge, one, t, sr, truth, elsewhere)
         here = [metric for metric in metrics if not metric.thread_safe]
         self._behind.put(partial(self._take, one, judging, truth, here))
+        if here and self.plan.request.device == "cpu":
+            self._behind.empty()  # they take every core: other work meanwhile would only delay both
 
     def _judge(
         self, one: _Live, t: int, sr: list[np.ndarray], truth: Truth, metrics: Sequence[Metric]
