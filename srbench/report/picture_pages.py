@@ -8,6 +8,7 @@ crops, and then left out, which their page says.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -43,8 +44,11 @@ ALWAYS = "bicubic"
 """The model that is shown whenever its predictions were kept: what any other is seen against."""
 
 PICTURES = "pictures/index.html"
-_FOLDERS = ("pictures", "datasets", "ablations")
-"""Where a site has pictures."""
+_OURS = re.compile(
+    r"pictures/[^/]+/[^/]+/(\d+-(truth|input|m\d+(-error)?)-\d{3}|profile-(truth|m\d+))\.png"
+    r"|datasets/[^/]+/thumbnail-[a-z0-9-]+\.png"
+)
+"""A report's pictures: what else lies in a site's folder is its owner's."""
 
 _STYLES = ("pictures.css",)
 _SCRIPTS = ("viewer.js",)
@@ -197,7 +201,9 @@ def forget_pictures(out: Path, written: Iterable[Path]) -> None:
         StorageError: one can't be removed.
     """
     kept = set(written)
-    for path in [p for folder in _FOLDERS for p in (out / folder).rglob("*.png") if p not in kept]:
+    found = [*(out / "pictures").glob("*/*/*.png"), *(out / "datasets").glob("*/*.png")]
+    ours = (path for path in found if _OURS.fullmatch(path.relative_to(out).as_posix()))
+    for path in [path for path in ours if path not in kept]:
         try:
             path.unlink()
         except OSError as error:
@@ -434,5 +440,5 @@ def _small(dataset: Dataset, show: Show, folder: str) -> Iterator[tuple[File, tu
             image = thumbnail(dataset.source(item, protocol).hr(0), show)
         except SrbenchError:  # a file that changed has no picture; `srbench data verify` tells
             continue
-        path = f"{folder}/{names[item.name]}.png"
+        path = f"{folder}/thumbnail-{names[item.name]}.png"
         yield File(path, encode_png(image)), (plain(item.name), path, image.shape[1], image.shape[0])

@@ -85,11 +85,20 @@ def test_a_private_site_shows_everything(run: Path, srbench: Any) -> None:
 def test_a_private_report_leaves_nothing_behind_in_a_published_one(run: Path) -> None:
     """Written into the same folder: pictures that the licence withholds are gone, other files stay."""
     write_report(run, Path("site"), private=True)
-    Path("site/pictures/notes.txt").write_text("mine")
+    stale = Path("site/datasets/gone/thumbnail-baby.png")
+    stale.parent.mkdir()
+    stale.write_bytes(b"of an earlier report")
+    mine = [Path("site/pictures/mini-x4-classic/coffee/mine.png"), Path("site/datasets/photos/1.png")]
+    for path in mine:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"mine")
     write_report(run, Path("site"))
     write_report(run, Path("fresh"))
+    assert not stale.exists()
+    for path in mine:
+        assert path.read_bytes() == b"mine"
+        path.unlink()
     assert pictures(Path("site")) == pictures(Path("fresh"))
-    assert Path("site/pictures/notes.txt").read_text() == "mine"
 
 
 def test_a_set_that_may_be_shown_whole_is(srbench: Any) -> None:
