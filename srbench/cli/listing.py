@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from srbench import registry
-from srbench.cli.options import SHIPPED_TIMINGS, folder_option, json_option, plugin_option
+from srbench.cli.options import SHIPPED_TIMINGS, folder_option, json_option, plugin_option, timed_machines
 from srbench.errors import UsageError
 from srbench.protocols import RECIPES, get_protocol
 from srbench.types import ModelInfo
@@ -183,7 +183,7 @@ def _costs(info: ModelInfo, results: Path) -> dict[str, Any]:
     from srbench.store.timings import latest, read_timings
 
     catalog = installed()
-    folders = [*sorted(path.parent for path in SHIPPED_TIMINGS.glob("*/timings.jsonl")), results]
+    folders = [*timed_machines(SHIPPED_TIMINGS), results]
     mine = [t for folder in folders for t in read_timings(folder) if t.spec.model == info.name and t.wall_ms]
     return {
         "printed": {f"x{scale}": printed_costs(info.name, scale, catalog) for scale in info.scales},

@@ -21,6 +21,15 @@ folder_option = click.option(
     metavar="DIR",
     help="Folder of the journal; another folder is another result set.",
 )
+timings_option = click.option(
+    "--timings",
+    "timed",
+    type=click.Path(path_type=Path),
+    default=SHIPPED_TIMINGS,
+    show_default=True,
+    metavar="DIR",
+    help="Further timings, one folder for each machine.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout, nothing else.")
 plugin_option = click.option(
     "--plugin",
@@ -30,6 +39,11 @@ plugin_option = click.option(
     metavar="FILE",
     help="A Python file that registers models, metrics or datasets.",
 )
+
+
+def timed_machines(folder: Path) -> list[Path]:
+    """The folders below one that hold timings, a machine each."""
+    return sorted(path.parent for path in folder.glob("*/timings.jsonl"))
 
 
 def protocol_options(command: Any) -> Any:

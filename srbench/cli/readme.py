@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from srbench.cli.options import SHIPPED_TIMINGS, folder_option, plugin_option
+from srbench.cli.options import folder_option, plugin_option, timed_machines, timings_option
 from srbench.errors import IntegrityError, UsageError
 
 
@@ -22,15 +22,7 @@ from srbench.errors import IntegrityError, UsageError
     metavar="SVG",
     help="Where the plot goes; reports/leaderboard.svg beside FILE if omitted.",
 )
-@click.option(
-    "--timings",
-    "timed",
-    type=click.Path(path_type=Path),
-    default=SHIPPED_TIMINGS,
-    show_default=True,
-    metavar="DIR",
-    help="Further timings, one folder for each machine.",
-)
+@timings_option
 @click.option("--check", is_flag=True, help="Write nothing; exit with 5 if FILE or the plot is out of step.")
 @folder_option
 @plugin_option
@@ -68,7 +60,7 @@ def readme(
     if not file.is_file():
         raise UsageError("a file to write into", f"no {file}", "name a README with the two marks")
     plot = file.parent / "reports" / "leaderboard.svg" if picture is None else picture
-    machines = sorted(path.parent for path in timed.glob("*/timings.jsonl"))
+    machines = timed_machines(timed)
     said = ["srbench", "readme", file.name, "--results", _from(file, results)]
     said += ["--board", board] if board else []
     said += ["--dataset", datasets] if datasets else []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from srbench.cli.options import SHIPPED_TIMINGS, folder_option, plugin_option
+from srbench.cli.options import folder_option, plugin_option, timed_machines, timings_option
 from srbench.errors import UsageError
 
 
@@ -27,15 +27,7 @@ from srbench.errors import UsageError
     metavar="DIR",
     help="Where to write: reports, or with --compare the file comparison.html.",
 )
-@click.option(
-    "--timings",
-    "timed",
-    type=click.Path(path_type=Path),
-    default=SHIPPED_TIMINGS,
-    show_default=True,
-    metavar="DIR",
-    help="Further timings, one folder for each machine.",
-)
+@timings_option
 @click.option("--private", is_flag=True, help="For your eyes alone: pictures show what a licence withholds.")
 @click.option("--url", default="", metavar="URL", help="Where the site will stand: the source that hf names.")
 @click.option(
@@ -85,7 +77,7 @@ def report(
 
     for plugin in plugins:
         registry.load_plugin(plugin)
-    machines = sorted(path.parent for path in timed.glob("*/timings.jsonl"))
+    machines = timed_machines(timed)
     if compare:
         click.echo(_compared(results, models, out, machines))
         return 0
