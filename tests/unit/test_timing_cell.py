@@ -242,6 +242,9 @@ def test_pytorchs_switches_are_as_recorded_and_put_back(fresh_registry: None, tm
             )
         )
     assert seen == [(2, True, True, False)]
+    for tf32 in (True, False):  # convolutions' precision, which PyTorch keeps apart from this switch
+        with settings_of_torch(replace(found.spec, tf32=tf32)):
+            assert torch.backends.cudnn.allow_tf32 is tf32
     after = torch.get_num_threads(), torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.benchmark
     assert after == before
 
