@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from srbench.ablation.declared import Ablation, Factor
-from srbench.ablation.effects import Effect, verdict
+from srbench.ablation.effects import Effect, Verdict, verdict
 from srbench.report.markdown import escape as cell
 from srbench.report.plots.forest import Difference, Forest, described, draw_forest
 from srbench.report.plots.svg import standalone
@@ -82,8 +82,13 @@ def _overall(factor: Factor, effects: Sequence[Effect], metric: str) -> list[Eff
     return [e for e in own if e.metric == metric and not e.where]
 
 
-def rows_of(effects: Sequence[Effect]) -> list[tuple[str, ...]]:
-    """One row per effect: level, set, metric, at, difference, interval, seeds, images, verdict."""
+def rows_of(effects: Sequence[Effect], deciding: str) -> list[tuple[str, ...]]:
+    """One row per effect: level, set, metric, at, difference, interval, seeds, images, and what it says.
+
+    Args:
+        effects: of one factor.
+        deciding: the metric that the claim is judged by; of the others a row says better or worse.
+    """
     return [
         (
             effect.level,
@@ -94,12 +99,15 @@ def rows_of(effects: Sequence[Effect]) -> list[tuple[str, ...]]:
             interval_text(effect),
             "" if effect.seed_spread is None else f"{effect.seed_spread:.{_decimals(effect)}f}",
             f"{effect.n} clips, {effect.stretches} stretches" if effect.stretches else str(effect.n),
-            effect.verdict if effect.interval else "",
+            (effect.verdict if effect.metric == deciding else SIDES[effect.verdict])
+            if effect.interval
+            else "",
         )
         for effect in effects
     ]
 
 
+SIDES: dict[Verdict, str] = {"confirmed": "better", "not confirmed": "worse", "undecided": "undecided"}
 STRETCHES = (
     "Too few clips for an interval over clips: it is over stretches of about ten frames of these clips, "
     "and says nothing of others."
@@ -154,7 +162,7 @@ def _section(ablation: Ablation, factor: Factor, effects: Sequence[Effect]) -> l
         *([STRETCHES] if any(effect.stretches for effect in own) else []),
         "",
         *_table(HEAD),
-        *("| " + " | ".join(map(cell, row)) + " |" for row in rows_of(own)),
+        *("| " + " | ".join(map(cell, row)) + " |" for row in rows_of(own, ablation.metrics[0])),
         "",
     ]
 

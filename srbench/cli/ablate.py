@@ -158,7 +158,8 @@ def _show(declared: Ablation, found: dict[str, Any], effects: list[Any]) -> None
         claim = f"{factor['name']}: {factor['claim']} ({factor['source']}): {factor['verdict']}"
         console.print(plain(claim), markup=False, soft_wrap=True)
         table = Table(*HEAD, box=None, pad_edge=False)
-        for row in rows_of([e for e in effects if e.factor == factor["name"]]):
+        own = [e for e in effects if e.factor == factor["name"]]
+        for row in rows_of(own, declared.metrics[0]):
             table.add_row(*map(plain, row))
         console.print(table)
 

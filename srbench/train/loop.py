@@ -24,6 +24,7 @@ from srbench.fetch.digests import sha256_of
 from srbench.image.color import rgb2y, round_u8
 from srbench.image.crop import shave
 from srbench.metrics.psnr import psnr
+from srbench.resources import weights_folder
 from srbench.train.checkpoint import (
     below,
     load_checkpoint,
@@ -41,6 +42,8 @@ from srbench.types import ModelInfo
 
 CHECKPOINT, RECORD = "checkpoint.safetensors", "record.jsonl"
 LOSS_LINE_EVERY = 100
+FUSION = "fusion.weight"
+"""Of a small EDVR: ``(features, frames * features, 1, 1)``."""
 
 
 class Listener(Protocol):
@@ -104,7 +107,7 @@ class Trainer:
         # Channels last: a quarter faster on a CPU.
         self.net = build(recipe.network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if recipe.start:
-            self.net.load_state_dict(_started(Path(recipe.start)))
+            self.net.load_state_dict(_started(recipe.start, self.net))
         self.average = {name: tensor.clone() for name, tensor in self.net.state_dict().items()}
         self.optimizer = _optimizer(recipe.optimizer, self.net)
         self.terms, self.adversary = _terms(recipe, device)
@@ -380,6 +383,12 @@ def _terms(recipe: Recipe, device: str) -> tuple[list[tuple[float, Criterion]], 
     return [*plain, *zip(weights, adversaries, strict=True)], next(iter(adversaries), None)
 
 
-def _started(path: Path) -> dict[str, Tensor]:
+def _started(start: str, net: nn.Module) -> dict[str, Tensor]:
+    """The tensors to go on from; a window of more frames begins with no weight on those that are new."""
+    path = Path(start) if start.endswith(".safetensors") else weights_folder() / f"{start}.safetensors"
     arrays = load_arrays(path, "safetensors")
-    return {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+    tensors = {name: torch.from_numpy(np.array(array)) for name, array in arrays.items()}
+    if FUSION in tensors:
+        new = net.state_dict()[FUSION].shape[1] - tensors[FUSION].shape[1]
+        tensors[FUSION] = nn.functional.pad(tensors[FUSION], (0, 0, 0, 0, new // 2, new // 2))
+    return tensors

@@ -115,7 +115,8 @@ class Course:
         validate_every: steps; 0 for at the end only.
         checkpoint_every: steps after which a killed run can go on; they change no weight.
         mixed: bfloat16 where it is safe, on a GPU only.
-        start: a file of weights of the same network to go on from; empty to begin at random.
+        start: weights to go on from, a ``.safetensors`` file or the name of one that comes with srbench: of
+            the same network, or of one with fewer frames; empty to begin at random.
     """
 
     name: str

@@ -81,14 +81,30 @@ def carn(scale: int, groups: int) -> int:
     return 3 * (3 * block + fusions) + fusions + enlarged(p, scale, 64, groups) + ends
 
 
-def edvr(features: int, frames: int, extraction: int, reconstruction: int) -> int:
+def fsrcnn(scale: int) -> int:
+    """FSRCNN(56, 12, 4): its deconvolution counts its input's pixels."""
+    p = LR[scale]
+    body = conv(p, 1, 56, 5) + 2 * conv(p, 56, 12, 1) + 4 * conv(p, 12, 12, 3)
+    return body + conv(p, 56, 1, 9)
+
+
+def edvr(
+    features: int,
+    frames: int,
+    extraction: int,
+    reconstruction: int,
+    groups: int = 8,
+    tail: int = 64,
+    *,
+    tsa: bool = True,
+) -> int:
     """Features of each frame, alignment on three levels, attention, reconstruction (figures 2 to 4)."""
     f, whole, half, quarter = features, LR[4], LR[4] // 4, LR[4] // 16
     pyramid = conv(whole, 3, f, 3) + 2 * extraction * conv(whole, f, f, 3)
     pyramid += 2 * conv(half, f, f, 3) + 2 * conv(quarter, f, f, 3)
 
     def deformed(pixels: int) -> int:
-        return conv(pixels, f, 8 * 27, 3) + conv(pixels, f, f, 3)
+        return conv(pixels, f, groups * 27, 3) + conv(pixels, f, f, 3)
 
     def level(pixels: int) -> int:
         return 3 * conv(pixels, 2 * f, f, 3) + conv(pixels, f, f, 3) + deformed(pixels)
@@ -101,8 +117,10 @@ def edvr(features: int, frames: int, extraction: int, reconstruction: int) -> in
     spatial += conv(quarter, 2 * f, f, 3) + conv(quarter, f, f, 3) + conv(half, f, f, 3) + conv(half, f, f, 1)
     spatial += conv(whole, f, f, 3) + 2 * conv(whole, f, f, 1)
     restored = 2 * reconstruction * conv(whole, f, f, 3) + conv(whole, f, 4 * f, 3)
-    restored += conv(4 * whole, f, 256, 3) + conv(16 * whole, 64, 64, 3) + conv(16 * whole, 64, 3, 3)
-    return frames * (pyramid + aligned) + temporal + spatial + restored
+    restored += conv(4 * whole, f, 4 * tail, 3) + conv(16 * whole, tail, tail, 3)
+    restored += conv(16 * whole, tail, 3, 3)
+    fused = temporal + spatial if tsa else conv(whole, frames * f, f, 1)
+    return frames * (pyramid + aligned) + fused + restored
 
 
 def basicvsr(frames: int) -> int:
@@ -164,7 +182,9 @@ def test_every_built_in_network_has_a_count_by_hand() -> None:
 
 @pytest.mark.parametrize(
     ("name", "scale", "by_hand"),
-    [("srbench-srcnn", 3, lambda: srcnn((9, 1, 5)))]
+    [("srbench-srcnn", scale, lambda: srcnn((9, 1, 5))) for scale in LR]
+    + [("srbench-edvr-s", 4, lambda: edvr(16, 5, 1, 4, 2, 16, tsa=False))]
+    + [("srbench-fsrcnn", scale, lambda scale=scale: fsrcnn(scale)) for scale in LR]
     + [("srbench-edsr-s", scale, lambda scale=scale: edsr(scale, 8, 16)) for scale in LR],
 )
 def test_shipped_networks_agree_with_a_count_by_hand(

@@ -444,6 +444,28 @@ def test_trained_weights_run_as_a_model(tiny_set: str, recipe: Recipe, tmp_path:
     assert cell["items"]["2"]["psnr_y"] == pytest.approx(found.psnr_y, abs=1e-4)  # the held-out image
 
 
+def test_a_wider_window_begins_as_the_narrower_one(empty_home: Path, recipe: Recipe, tmp_path: Path) -> None:
+    """Weights of one frame start a network of three, that gives the same, whatever the others show."""
+    from srbench.archs.build import build
+
+    rng = np.random.default_rng(0)
+    for clip in range(2):
+        for n in range(4):
+            write_png(tmp_path / f"clips/{clip}/{n}.png", rng.integers(0, 256, (64, 64, 3), np.uint8))
+    add_dataset("tiny-clips", tmp_path / "clips", scale=4)
+    small = EDVR(4, features=4, frames=1, groups=1, extraction=1, reconstruction=1, tsa=False, tail=4)
+    data = Data(("tiny-clips",), patch=8, batch=2, held_out=1)
+    one = replace(recipe, network=small, data=data, steps=2)
+    found = Trainer(one, tmp_path / "one").run()
+    wider = replace(one, network=replace(small, frames=3), start=str(found.weights))
+    net = Trainer(wider, tmp_path / "three").net.eval()
+    narrow = build(small)
+    narrow.load_state_dict(load_file(found.weights))
+    x = torch.rand(1, 3, 3, 8, 8)
+    with torch.no_grad():
+        torch.testing.assert_close(net(x), narrow.eval()(x[:, 1:2]))
+
+
 @pytest.mark.parametrize("frames", [1, 3])
 def test_a_network_of_windows_trains_on_clips(
     frames: int, empty_home: Path, recipe: Recipe, tmp_path: Path, srbench: Any
