@@ -45,6 +45,7 @@ class Effect:
         n: images or clips.
         stretches: of clips, which the interval is of; 0 for images.
         lower_is_better: as LPIPS.
+        published: the levels are models that exist, not trainings of which one says nothing of others.
     """
 
     factor: str
@@ -59,6 +60,7 @@ class Effect:
     n: int
     stretches: int = 0
     lower_is_better: bool = False
+    published: bool = False
 
     @property
     def seed_spread(self) -> float | None:
@@ -67,7 +69,9 @@ class Effect:
 
     @property
     def verdict(self) -> Verdict:
-        """What this set says: a sign known beyond its images, and the same for every seed."""
+        """What this set says: a sign known beyond its images, and the same for every seed, of two or more."""
+        if len(self.seeds) == 1 and not self.published:
+            return "undecided"
         if self.interval is None or not self.interval.excludes_zero or len({s > 0 for s in self.seeds}) > 1:
             return "undecided"
         return "confirmed" if (self.mean > 0) != self.lower_is_better else "not confirmed"
@@ -171,6 +175,7 @@ class _Scored:
             n=len(over_seeds),
             stretches=len(samples) if clips else 0,
             lower_is_better=metrics()[self.metric].info.direction == "lower",
+            published=self.trials[0].recipe is None,
         )
 
     def _differences(self, factor: Factor, level: str, where: str, seed: int) -> list[Floats]:

@@ -267,8 +267,9 @@ def test_few_images_say_nothing_and_disagreeing_seeds_neither() -> None:
 
     assert effect(0.1, 0.2, 0.4, -0.1).verdict == "undecided"
     assert effect(-0.2, -0.1, -0.2, -0.1).verdict == "not confirmed"
-    assert verdict([effect(0.1, 0.2, 0.1), few]) == "confirmed"
-    assert verdict([effect(0.1, 0.2, 0.1), effect(-0.1, 0.2, 0.1)]) == "undecided"
+    assert verdict([effect(0.1, 0.2, 0.1, 0.2), few]) == "confirmed"
+    assert verdict([effect(0.1, 0.2, 0.1, 0.2), effect(-0.1, 0.2, 0.1, 0.1)]) == "undecided"
+    assert effect(0.1, 0.2, 0.1).verdict == "undecided"  # one training knows nothing of others
     assert verdict([few]) == "undecided"
     assert effect(0.1, 0.2, 0.1).seed_spread is None
 
