@@ -37,6 +37,7 @@ class Effect:
         where: at which levels of the other factors; empty for all of them.
         seed_spread: standard deviation over seeds; None for one seed.
         stretches: of clips, which the interval is of; 0 for images.
+        published: the levels are models that exist, not trainings.
         verdict: what this set says.
     """
 
@@ -54,6 +55,7 @@ class Effect:
     level: str = ""
     stretches: int = 0
     lower_is_better: bool = False
+    published: bool = False
 
 
 @dataclass(frozen=True)
