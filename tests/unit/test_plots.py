@@ -384,6 +384,14 @@ def test_the_site_has_every_plot_to_download(ladder: Ladder, tmp_path: Path) -> 
     )
 
 
+def test_a_list_of_plots_of_several_boards_names_them(ladder: Ladder, tmp_path: Path) -> None:
+    """On a set's page; on a board's own page it goes without saying."""
+    write_report(ladder(), tmp_path / "out", ["html"])
+    named = "Ranks by PSNR-Y on set16 (classic x4)</option>"
+    assert named in (tmp_path / "out" / "datasets" / "set16.html").read_text("utf-8")
+    assert named not in (tmp_path / "out" / "plots" / "classic-x4.html").read_text("utf-8")
+
+
 def test_chosen_plots_name_their_dataset(ladder: Ladder) -> None:
     """By label and pixels, as the board's groups do."""
     report = load_report(ladder())

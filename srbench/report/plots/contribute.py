@@ -38,6 +38,7 @@ class Figure:
 
     Attributes:
         id: of its element; its file's name, too.
+        board: the name of its board; empty if it is of several.
         picture: markup, escaped.
         file: its picture alone, to download; empty if there is none.
     """
@@ -51,6 +52,7 @@ class Figure:
     table: Table
     left_out: LeftOut
     by_row: bool
+    board: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def draw(plot: Plot, slug: str) -> str:
     return rows.draw_ranks(plot, slug) if isinstance(plot, Ranks) else rows.draw_strips(plot, slug)
 
 
-def figure(plot: Plot, slug: str, file: str = "") -> Figure:
+def figure(plot: Plot, slug: str, file: str = "", board: str = "") -> Figure:
     """A plot with all that stands around it."""
     keys = tuple(Key(i, svg.series_class(i), svg.shape(i), name) for i, name in series_shown(plot))
     return Figure(
@@ -91,6 +93,7 @@ def figure(plot: Plot, slug: str, file: str = "") -> Figure:
         table=plot.table,
         left_out=plot.left_out,
         by_row=not isinstance(plot, Scatter),
+        board=board,
     )
 
 
@@ -121,7 +124,7 @@ def _figures(board: Board, report: Report, cells: Cells) -> list[_Drawn]:
         places = report.paths.boards[board.key], report.paths.datasets[chosen.key[0]]
         slug = "-".join((*map(stem, places), chosen.kind))
         slug += f"-{sum(one.figure.id.startswith(slug) for one in found) + 1}" if _taken(slug, found) else ""
-        one = figure(chosen.plot, slug, f"plots/{slug}.svg")
+        one = figure(chosen.plot, slug, f"plots/{slug}.svg", board.name)
         alone = svg.standalone(str(one.picture), one.title, one.conditions, series_shown(chosen.plot))
         found.append(_Drawn(chosen, one, alone))
     return found
