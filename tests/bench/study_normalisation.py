@@ -29,7 +29,7 @@ class Side:
 
     def __init__(self, blocks: int, features: int, *, norm: bool) -> None:
         description = EDSR(2, blocks=blocks, features=features, norm=norm, value_range=1.0)
-        self.net = build(description).train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.net = build(description).train().to(memory_format=torch.channels_last)
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=1e-4)
 
     def kept(self, lr: torch.Tensor, hr: torch.Tensor) -> int:
@@ -42,7 +42,7 @@ class Side:
         """One step."""
         began = time.perf_counter()
         self.optimizer.zero_grad(set_to_none=True)
-        nn.functional.l1_loss(self.net(lr), hr).backward()
+        nn.functional.l1_loss(self.net(lr), hr).backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return time.perf_counter() - began
 
