@@ -87,6 +87,13 @@ def test_a_report_with_pictures_loads_no_torch(tmp_path: Path) -> None:
     assert not loaded_by(["report", "--compare", "bicubic", "nearest"], tmp_path) & TORCH
 
 
+def test_a_report_loads_no_torch(tmp_path: Path) -> None:
+    """Pages, plots, pictures and every other format are made from records and files."""
+    fixture = Path(__file__).parents[1] / "fixtures" / "journal-v1.jsonl"
+    argv = ["report", "--results", str(fixture), "--format", "html,md,csv,json,latex,hf"]
+    assert not loaded_by(argv, tmp_path) & TORCH
+
+
 def test_every_command_named_in_the_help_exists() -> None:
     """No name in the table of commands leads nowhere."""
     from srbench.cli import COMMANDS, cli
