@@ -31,8 +31,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["desktop", "phone"])
+@pytest.mark.parametrize(("scheme", "size"), [("light", "desktop"), ("dark", "phone")])
 def test_pages_of_the_real_results_shut_nobody_out(
     site: Path, open_page: Open, audit: Callable[..., list[str]], scheme: str, size: str
 ) -> None:
