@@ -202,6 +202,14 @@ def test_hostile_names_are_text_in_every_page(site: Path, open_page: Open) -> No
         page.go_back()
 
 
+def test_an_address_opens_the_cell_that_it_names(site: Path, open_page: Open) -> None:
+    """A model's page, opened at one of its cells, shows that cell's images and its command."""
+    page = open_page(site / "models/imdn.html", "classic-x4-set16")
+    assert page.locator("#classic-x4-set16 pre").is_visible()
+    assert page.locator("#classic-x4-set16 tbody tr").first.is_visible()
+    assert not page.locator("#classic-x4-set20 pre").is_visible()
+
+
 def test_many_rows_come_as_one_scrolls(ladder: Ladder, open_page: Open, tmp_path: Path) -> None:
     """A hundred stand in the file, all on a plain page; the script draws on, and all of them if asked."""
     run = ladder()
