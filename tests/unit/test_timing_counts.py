@@ -161,7 +161,8 @@ def given(name: str, scale: int) -> tuple[int, ...]:
     info = models()[name].info
     if info.kind != "still":
         return 1, 2 if info.kind == "sequence" else info.frames_before + 1 + info.frames_after, 3, *SIDES[4]
-    return (1, 1, 720, 1280) if info.pre_upsampled else (1, 3, *SIDES[scale])
+    channels = 1 if info.channels == "y" else 3
+    return (1, channels, *((720, 1280) if info.pre_upsampled else SIDES[scale]))
 
 
 @pytest.mark.parametrize(("name", "scale"), BY_HAND, ids=lambda value: str(value))
