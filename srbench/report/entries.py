@@ -152,8 +152,10 @@ def _remarks(result: CellResult, metric: MetricResult, left_out: int, catalog: C
 def _foreign_weights(result: CellResult, catalog: Catalog) -> list[str]:
     """Weights that were trained for another degradation than these results are of."""
     trained = catalog.trained_for.get((result.cell.model.removesuffix("+"), result.cell.scale))
+    if not trained:
+        return []
     measured = {item.record.key_fields.get("degradation", "").partition(":")[0] for item in result.items}
-    return [f"weights trained for {trained}"] if trained and measured - {trained, ""} else []
+    return [f"weights trained for {trained}"] if measured - {trained, ""} else []
 
 
 def _seen_before(result: CellResult, catalog: Catalog) -> list[str]:

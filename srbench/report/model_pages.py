@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from srbench.report.catalog import Catalog
 from srbench.report.commands import command_of
@@ -241,7 +241,7 @@ def _stand(
 ) -> Stand:
     used = tuple(dict.fromkeys(item.record.provenance for item in result.items if item.record.provenance))
     argv = next((origins[name].argv for name in used if name in origins), ())
-    found = {score.column.key[2:]: replace(score, entry=replace(score.entry, notes=())) for score in scores}
+    found = {score.column.key[2:]: score for score in scores}
     shown = tuple(found.get(metric) for metric in metrics)
     reasons = dict.fromkeys(score.entry.reason for score in scores if score.entry.reason)
     return Stand(
