@@ -210,7 +210,7 @@ def _expected(adapter: BaseAdapter, lr: Any) -> tuple[int, ...]:
         t, h, w, c = lr.shape
         return (t, h * factor, w * factor, c)
     t, c, h, w = lr.shape
-    return (t, c, h * factor, w * factor)
+    return (1 if adapter.info.kind == "window" else t, c, h * factor, w * factor)
 
 
 def in_a_line(error: BaseException) -> str:
