@@ -84,8 +84,8 @@ def journal(folder: Path, *records: Record) -> Path:
 
 
 @pytest.fixture
-def hostile(tmp_path: Path) -> Path:
-    """Every name and reason from outside is hostile."""
+def hostile(tmp_path: Path, empty_home: Path) -> Path:
+    """Every name and reason from outside is hostile; no picture of a set is here."""
     records: list[Record] = []
     for i, text in enumerate(HOSTILE):
         records += scored(cell(text), *(30.0 + i + (n % 3) / 10 for n in range(16)))
