@@ -95,7 +95,7 @@ def register_metric(info: MetricInfo, target: Target, *, origin: str = "plugin",
     _register(_metrics, info.name, MetricEntry(info, target, origin, argument))
 
 
-def register_dataset(name: str, manifest: Path, *, origin: str = "plugin") -> None:
+def register_dataset(name: str, manifest: Path | str, *, origin: str = "plugin") -> None:
     """Add a test set, described by a manifest as `srbench.data.manifest` says.
 
     Its frames come from an installed package (``package``), from addresses (``roots``) or from a folder.
@@ -104,7 +104,7 @@ def register_dataset(name: str, manifest: Path, *, origin: str = "plugin") -> No
         PluginError: the name is taken by another plugin, or is none that can be asked for.
     """
     _check_name(name)
-    _register(_datasets, name, DatasetEntry(name, manifest, origin))
+    _register(_datasets, name, DatasetEntry(name, Path(manifest), origin))
 
 
 def _register(table: dict[str, Any], name: str, entry: Any) -> None:

@@ -70,6 +70,7 @@ def fresh_registry(monkeypatch: pytest.MonkeyPatch) -> None:
     registry.models()
     monkeypatch.setattr(registry, "_models", dict(registry._models))
     monkeypatch.setattr(registry, "_metrics", dict(registry._metrics))
+    monkeypatch.setattr(registry, "_datasets", dict(registry._datasets))
 
 
 @pytest.fixture

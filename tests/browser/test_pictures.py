@@ -69,7 +69,7 @@ def parts_seen(page: Page) -> list[str]:
 
 
 def wait_until(page: Page, panels: str, seconds: float = 10.0) -> None:
-    """Wait until a function of the panels' images is true; the policy of the pages forbids Playwright's wait."""
+    """Wait until a function of the images is true; the policy of the pages forbids Playwright's wait."""
     ends = time.monotonic() + seconds
     while not page.locator(".panels img").evaluate_all(panels):
         assert time.monotonic() < ends, panels

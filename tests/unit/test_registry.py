@@ -96,6 +96,12 @@ def test_name_that_cannot_be_asked_for_is_refused(name: Any) -> None:
         registry.register_dataset(name, Path("a.toml"))
 
 
+def test_a_set_may_be_given_by_the_text_of_its_path() -> None:
+    """As the tutorial's plugins may write it: a string is a path."""
+    registry.register_dataset("by-text", "a.toml")
+    assert registry.datasets()["by-text"].manifest == Path("a.toml")
+
+
 @pytest.mark.parametrize("name", ["mine", "My.Net_2-b", "4x", "x+y".replace("+", "_")])
 def test_ordinary_names_are_taken(name: str) -> None:
     """Letters of either case, digits, dots, underscores, hyphens."""
