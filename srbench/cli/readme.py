@@ -8,7 +8,13 @@ from pathlib import Path
 
 import click
 
-from srbench.cli.options import folder_option, plugin_option, timed_machines, timings_option
+from srbench.cli.options import (
+    SHIPPED_TIMINGS,
+    folder_option,
+    plugin_option,
+    timed_machines,
+    timings_option,
+)
 from srbench.errors import IntegrityError, UsageError
 
 
@@ -47,8 +53,8 @@ def readme(
     The same results give the same bytes, so CI can tell whether they are in step.
 
     \b
-    srbench readme README.md --results results/leaderboard
-    srbench readme README.md --results results/leaderboard --check
+    srbench readme README.md --results results/leaderboard --dataset set5,set14
+    srbench readme README.md --results results/leaderboard --dataset set5,set14 --check
     """
     from srbench import registry
     from srbench.report.load import load_report
@@ -64,6 +70,7 @@ def readme(
     said = ["srbench", "readme", file.name, "--results", _from(file, results)]
     said += ["--board", board] if board else []
     said += ["--dataset", datasets] if datasets else []
+    said += ["--picture", _from(file, picture)] if picture is not None else []
     sets = [name.strip() for name in (datasets or "").split(",") if name.strip()]
     report = load_report(results, timed=machines)
     command = shlex.join(said)
@@ -72,7 +79,9 @@ def readme(
     wanted = {file: replaced(before, made.text), plot: made.picture}
     stale = [path for path, text in wanted.items() if _differs(path, text)]
     if check and stale:
-        raise IntegrityError(f"{stale[0]} in step with {results}", "another text", f"run {command}")
+        given = [] if timed == SHIPPED_TIMINGS else ["--timings", _from(file, timed)]
+        advice = shlex.join([*said, *given])
+        raise IntegrityError(f"{stale[0]} in step with {results}", "another text", f"run {advice}")
     for path in stale:
         click.echo(write_whole(path, wanted[path]))
     return 0

@@ -71,7 +71,7 @@ def installed() -> Catalog:
     models = registry.models()
     return Catalog(
         metrics={name: entry.info for name, entry in registry.metrics().items()},
-        titles={name: entry.info.title for name, entry in models.items()},
+        titles={name: entry.info.title.strip() or name for name, entry in models.items()},
         published_as={
             name: entry.info.published_as for name, entry in models.items() if entry.info.published_as
         },

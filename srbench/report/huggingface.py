@@ -49,8 +49,8 @@ def cards(report: Report) -> Iterator[Card]:
         source = f"{report.url.rstrip('/')}/{report.paths.models[model]}" if report.url else ""
         results = [line for board, row in found for line in _results(board, row, report, source)]
         if results:
-            head = ["---", "model-index:", f"- name: {_text(found[0][1].title)}", "  results:"]
-            yield Card(stem(report.paths.models[model]), "\n".join([*head, *results, "---", ""]))
+            head = ["model-index:", f"- name: {_text(found[0][1].title)}", "  results:"]
+            yield Card(stem(report.paths.models[model]), "\n".join([*head, *results, ""]))
 
 
 def _results(board: Board, row: Row, report: Report, source: str) -> Iterator[str]:

@@ -300,7 +300,10 @@ def _sorted(rows: list[Row], columns: Sequence[Column]) -> list[Row]:
 
 
 def _marked(rows: list[Row], columns: Sequence[Column]) -> list[Row]:
-    """Rows with the best and second of each column marked, as far as the digits shown tell them apart."""
+    """Rows with the best and second of each column marked, as far as the digits shown tell them apart.
+
+    Ties share a mark; after several bests nobody is second.
+    """
     marks = [_marks([row.entries[i] for row in rows], column) for i, column in enumerate(columns)]
     return [
         replace(row, entries=tuple(replace(e, mark=marks[i].get(e.text, "") if e.ranked else "")
@@ -314,7 +317,8 @@ def _marks(entries: Sequence[Entry], column: Column) -> dict[str, str]:
     texts = sorted({entry.text for entry in ranked}, key=float, reverse=column.direction == "higher")
     if len(ranked) < 2 or len(texts) < 2:
         return {}
-    return dict(zip(texts, ("best", "second") if len(ranked) > 2 else ("best",), strict=False))
+    alone = sum(entry.text == texts[0] for entry in ranked) == 1
+    return dict(zip(texts, ("best", "second") if alone and len(ranked) > 2 else ("best",), strict=False))
 
 
 def _numbered(rows: Sequence[Row]) -> tuple[list[Row], tuple[str, ...]]:

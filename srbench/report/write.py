@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -34,6 +35,7 @@ CONTRIBUTORS: tuple[Contributor, ...] = (
 """Who makes the site. A part stands on its page in this order, after the page's own content."""
 
 
+_WEB = re.compile(r"https?://[^\s/]", re.I)
 HUB = "huggingface"
 """The folder of model cards' metadata."""
 
@@ -80,7 +82,7 @@ def write_report(
     """Write a run's report into the folder `out`; the same journal gives the same bytes.
 
     Raises:
-        UsageError: no journal, or an unknown format.
+        UsageError: no journal, an unknown format, or a `url` that is none of the web.
         IntegrityError: the journal is broken before its last line.
         NothingMeasured: the journal has no record.
         StorageError: a file can't be written.
@@ -89,6 +91,8 @@ def write_report(
     for name in chosen:
         if name not in FORMATS:
             raise UsageError("a report format", repr(name), f"use one of {', '.join(FORMATS)}")
+    if url and not _WEB.match(url):
+        raise UsageError("an address that begins with http:// or https://", repr(url), "give the site's")
     with without_collector():
         report = load_report(folder, catalog, timed, private=private, url=url, ablations=ablations)
         return [path for name in chosen for path in FORMATS[name](report, out)]

@@ -70,7 +70,7 @@ def test_the_hub_s_library_reads_every_result(ladder: Ladder, tmp_path: Path) ->
     paths = sorted((tmp_path / "huggingface").glob("*.yaml"))
     assert len(paths) == 8
     for path in paths:
-        index = yaml.safe_load(path.read_text("utf-8").strip("-\n"))["model-index"]
+        index = yaml.safe_load(path.read_text("utf-8"))["model-index"]
         name, results = hub.model_index_to_eval_results(index)
         told = [(result.dataset_type, result.metric_type, result.metric_name) for result in results]
         assert told == [("set16", "psnr", "PSNR-Y"), ("set16", "lpips", "LPIPS (AlexNet)")]

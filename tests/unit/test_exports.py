@@ -147,9 +147,7 @@ def test_the_hub_s_metadata_is_a_model_index(ladder: Ladder, tmp_path: Path) -> 
     paths = written(ladder(), "hf", tmp_path, url="https://example.org/board/")
     assert {path.name for path in paths} >= {"imdn.yaml", "bicubic.yaml"}
     text = (tmp_path / "huggingface" / "imdn.yaml").read_text("utf-8")
-    assert text.startswith("---\n")
-    assert text.endswith("---\n")
-    (model,) = yaml.safe_load(text.strip("-\n"))["model-index"]
+    (model,) = yaml.safe_load(text)["model-index"]
     assert model["name"] == "IMDN"
     (result,) = model["results"]
     assert result["task"] == {"type": "image-to-image", "name": "Super-resolution x4"}
@@ -179,7 +177,7 @@ def test_hostile_names_are_text_in_all_of_them(ladder: Ladder, tmp_path: Path) -
     folder = ladder(dict.fromkeys(HOSTILE, ladder.rungs["imdn"]), dataset=HOSTILE[0])
     shown = {row.title for row in load_report(folder).boards[0].rows}
     yamls = written(folder, "hf", tmp_path)
-    named = {yaml.safe_load(p.read_text("utf-8").strip("-\n"))["model-index"][0]["name"] for p in yamls}
+    named = {yaml.safe_load(p.read_text("utf-8"))["model-index"][0]["name"] for p in yamls}
     assert named == shown
     (path,) = written(folder, "json", tmp_path)
     told = json.loads(path.read_text("utf-8"))
@@ -212,5 +210,7 @@ def test_the_command_writes_them_all(ladder: Ladder, srbench: Callable[..., Any]
     assert ran.code == 0, ran.err
     assert ran.out.splitlines()[:2] == ["out/leaderboard.json", "out/leaderboard.tex"]
     assert "out/huggingface/imdn.yaml" in ran.out.splitlines()
+    ran = srbench("report", "--results", folder, "--format", "hf", "--url", "javascript:alert(1)")
+    assert (ran.code, "http" in ran.err) == (2, True)
     ran = srbench("report", "--results", folder, "--format", "pdf")
     assert (ran.code, "html, md, csv, json, latex, hf" in ran.err) == (2, True)

@@ -291,6 +291,15 @@ def test_ticks_are_written_plainly(value: float, text: str) -> None:
     assert tick_text(value) == text
 
 
+@pytest.mark.parametrize("values", [(27.5601, 27.5604), (1000.01, 1000.04), (-0.00031, 0.00042)])
+def test_what_is_written_at_a_tick_is_the_tick(values: tuple[float, float]) -> None:
+    """However close the values are."""
+    scale = scale_for(values, 0, 100)
+    written = [float(tick_text(tick, scale.step).replace(",", "")) for tick in scale.ticks]
+    assert written == pytest.approx(scale.ticks, rel=1e-12)
+    assert len(set(written)) > 2
+
+
 # --------------------------------------------------------------------------------------- colours
 
 
@@ -355,10 +364,10 @@ def test_colours_are_told_apart_by_all_eyes(scheme: str, eyes: str) -> None:
 
 
 def test_series_differ_in_shape_as_well() -> None:
-    """Neighbours in shape, and 36 series in colour or shape."""
-    looks = [(svg.series_class(i), svg.shape(i)) for i in range(36)]
-    assert len(set(looks)) == 36
-    assert len({shape for _, shape in looks[:6]}) == 6
+    """Twelve in shape alone, and 72 in colour or shape."""
+    looks = [(svg.series_class(i), svg.shape(i)) for i in range(72)]
+    assert len(set(looks)) == 72
+    assert len({shape for _, shape in looks[:12]}) == 12
 
 
 # ---------------------------------------------------------------------------------------- the site

@@ -90,6 +90,8 @@ def test_datasets_are_chosen(ladder: Ladder, readme: Path, srbench: Callable[...
     assert "set20<br>" in text
     assert "set16<br>" not in text
     assert "--dataset set20`" in text
+    ran = srbench(*command, "set20", "--picture", readme.parent / "p.svg", "--check")
+    assert "--dataset set20 --picture p.svg" in ran.err
     ran = srbench(*command, "set5")
     assert (ran.code, "set16, set20" in ran.err) == (2, True)
 

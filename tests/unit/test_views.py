@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from srbench import registry
 from srbench.protocols import get_protocol
-from srbench.report.catalog import Catalog
+from srbench.report.catalog import Catalog, installed
 from srbench.report.entries import DASH, Entry, Published
 from srbench.report.plain import plain
 from srbench.report.references import Reference, References
@@ -180,11 +181,20 @@ def test_best_and_second_follow_the_metric_s_direction() -> None:
 
 
 def test_ties_share_a_mark() -> None:
-    """Models that the digits shown can't tell apart share their mark."""
+    """Models that the digits shown can't tell apart share their mark; the next is third, not second."""
     found = board(
         *(scored(cell(m), [v]) for m, v in (("a", 30.001), ("b", 30.002), ("c", 29.0), ("d", 28.0)))
     )
-    assert [entry(found, m).mark for m in "abcd"] == ["best", "best", "second", ""]
+    assert [entry(found, m).mark for m in "abcd"] == ["best", "best", "", ""]
+
+
+def test_a_model_without_a_title_goes_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Empty, or blank."""
+    entry = registry.models()["bicubic"]
+    for title in ("", "  "):
+        untitled = replace(entry, info=replace(entry.info, title=title))
+        monkeypatch.setattr(registry, "models", lambda untitled=untitled: {"bicubic": untitled})
+        assert installed().titles == {"bicubic": "bicubic"}
 
 
 def test_nobody_is_best_alone() -> None:

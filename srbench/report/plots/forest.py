@@ -58,7 +58,9 @@ def draw_forest(plot: Forest, slug: str) -> str:
         svg.text(shortened(row.name, _LONGEST), _LEFT - 12, _middle(place) + 4, text_anchor="end")
         for place, row in enumerate(plot.rows)
     ]
-    ticks = [svg.text(tick_text(tick), x(tick), bottom + 16, text_anchor="middle") for tick in x.ticks]
+    ticks = [
+        svg.text(tick_text(tick, x.step), x(tick), bottom + 16, text_anchor="middle") for tick in x.ticks
+    ]
     parts = (
         svg.group("grid", [svg.line([(x(tick), _TOP), (x(tick), bottom)]) for tick in x.ticks]),
         svg.line([(x(0.0), _TOP), (x(0.0), bottom)], class_="zero"),

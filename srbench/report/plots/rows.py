@@ -58,7 +58,7 @@ def _upright(x: float, rows: int) -> list[tuple[float, float]]:
 
 def _frame(axis: Axis, x: Scale, ticks: Sequence[float], names: Sequence[str]) -> tuple[str, ...]:
     bottom = _TOP + len(names) * _ROW
-    words = [svg.text(tick_text(tick), x(tick), bottom + 16, text_anchor="middle") for tick in ticks]
+    words = [svg.text(tick_text(tick, x.step), x(tick), bottom + 16, text_anchor="middle") for tick in ticks]
     rows = [
         svg.text(shortened(name), _LEFT - 12, _middle(place) + 4, text_anchor="end")
         for place, name in enumerate(names)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 _ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
 
@@ -31,6 +32,11 @@ class Scale:
     def ticks(self) -> list[float]:
         """Round numbers inside: five or so, or decades and (where they are few) their 2 and 5."""
         return _log_ticks(self.low, self.high) if self.log else _linear_ticks(self.low, self.high)
+
+    @property
+    def step(self) -> float:
+        """The least distance between neighbouring ticks; infinite where there is one."""
+        return min((after - before for before, after in pairwise(self.ticks)), default=math.inf)
 
 
 def scale_for(values: Iterable[float], start: float, end: float, log: bool = False) -> Scale:
@@ -67,10 +73,10 @@ def _log_ticks(low: float, high: float) -> list[float]:
     return found if len(found) > 1 or several >= 3 else _linear_ticks(low, high)
 
 
-def tick_text(value: float) -> str:
-    """``0``, ``0.05``, ``32.5``, ``2,000``."""
+def tick_text(value: float, step: float = math.inf) -> str:
+    """``0``, ``0.05``, ``32.5``, ``2,000``; with all digits of ticks that lie only `step` apart."""
     if value == 0:
         return "0"
-    places = max(0, 3 - math.floor(math.log10(abs(value))))
+    places = max(0, 3 - math.floor(math.log10(min(abs(value), step))))
     text = f"{value:,.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

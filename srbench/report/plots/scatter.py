@@ -47,8 +47,8 @@ def grid(x: Scale, y: Scale) -> tuple[str, str]:
     """Lines at both scales' ticks, and what is written at them; y runs from its bottom to its top."""
     lines = [svg.line([(x(v), y.end), (x(v), y.start)]) for v in x.ticks]
     lines += [svg.line([(x.start, y(v)), (x.end, y(v))]) for v in y.ticks]
-    words = [svg.text(tick_text(v), x(v), y.start + 17, text_anchor="middle") for v in x.ticks]
-    words += [svg.text(tick_text(v), x.start - 8, y(v) + 4, text_anchor="end") for v in y.ticks]
+    words = [svg.text(tick_text(v, x.step), x(v), y.start + 17, text_anchor="middle") for v in x.ticks]
+    words += [svg.text(tick_text(v, y.step), x.start - 8, y(v) + 4, text_anchor="end") for v in y.ticks]
     return svg.group("grid", lines), svg.group("ticks", words)
 
 

@@ -25,8 +25,15 @@ SHAPES = (
     "M0-5.4l5.4 5.4l-5.4 5.4l-5.4-5.4z",
     "M0 5.2l5-8.7h-10z",
     "M-1.6-5h3.2v3.4h3.4v3.2h-3.4v3.4h-3.2v-3.4h-3.4v-3.2h3.4z",
+    "M0-2.3l2.4-2.4l2.3 2.3l-2.4 2.4l2.4 2.4l-2.3 2.3l-2.4-2.4l-2.4 2.4l-2.3-2.3l2.4-2.4l-2.4-2.4l2.3-2.3z",
+    "M-5.2 0l8.7-5v10z",
+    "M-5.6-2.2h11.2v4.4h-11.2z",
+    "M-4.8-4.8h9.6l-9.6 9.6h9.6z",
+    "M0-5.8l1.5 3.8l4 .3l-3.1 2.6l1 3.9l-3.4-2.2l-3.4 2.2l1-3.9l-3.1-2.6l4-.3z",
+    "M5.2 0l-8.7-5v10z",
 )
-"""A mark's outline around its centre: circle, square, triangle, diamond, triangle down, cross."""
+"""A mark's outline around its centre: circle, square, triangle, diamond, triangle down, cross; then, of the
+same colours again, saltire, triangle left, bar, hourglass, star, triangle right."""
 _HEAD = 84.0
 """What a file has above its picture: heading, conditions, legend."""
 
@@ -37,8 +44,8 @@ def series_class(place: int) -> str:
 
 
 def shape(place: int) -> str:
-    """The outline of a series' marks: colour and shape together are the series' alone up to 36 of them."""
-    return SHAPES[(place + place // COLOURS) % len(SHAPES)]
+    """The outline of a series' marks: colour and shape together are the series' alone up to 72 of them."""
+    return SHAPES[(place + place // len(SHAPES)) % len(SHAPES)]
 
 
 @cache
