@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from srbench.report.entries import Column, Entry
-from srbench.report.views import Board, Row
+from srbench.report.ranks import UNSURE
+from srbench.report.views import Board
 
 _SPECIAL = re.compile(r"([\\`*_\[\]#|~$@])")
 _LIST = re.compile(r"^(\d*)([-+.)])")
@@ -42,8 +43,10 @@ def _cost_groups(board: Board) -> Iterator[tuple[str, list[int]]]:
 def _table(board: Board, headers: Sequence[str], places: Sequence[int]) -> Iterator[str]:
     yield _line(["Model", "Inference", *headers])
     yield _line(["---", "---", *("---:" for _ in places)])
-    yield from (_line(_cells(row, places)) for row in board.rows)
+    yield from (_line(_cells(board, line, places)) for line in range(len(board.rows)))
     yield ""
+    if any(board.unsure(line, place) for line in range(len(board.rows)) for place in places):
+        yield from (f"≈ {UNSURE}", "")
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -54,12 +57,14 @@ def _header(column: Column) -> str:
     return escape(column.title) + {"higher": " ↑", "lower": " ↓"}.get(column.direction, "")
 
 
-def _cells(row: Row, places: Sequence[int]) -> list[str]:
-    return [escape(row.title), escape(row.inference), *(_entry(row.entries[place]) for place in places)]
+def _cells(board: Board, line: int, places: Sequence[int]) -> list[str]:
+    row = board.rows[line]
+    entries = (_entry(row.entries[place], board.unsure(line, place)) for place in places)
+    return [escape(row.title), escape(row.inference), *entries]
 
 
-def _entry(entry: Entry) -> str:
-    notes = "".join(f"<sup>{number}</sup>" for number in entry.notes)
+def _entry(entry: Entry, unsure: bool) -> str:
+    notes = ("<sup>≈</sup>" if unsure else "") + "".join(f"<sup>{number}</sup>" for number in entry.notes)
     return _MARKS.get(entry.mark, "{}").format(entry.text) + notes + _published(entry)
 
 

@@ -16,6 +16,8 @@ from srbench.stats import MIN_IMAGES, RankInterval, rank_intervals
 from srbench.store.aggregate import CellResult, ItemResult, mean_of_items
 
 LEVEL = 0.95
+UNSURE = f"not told apart from the next by its interval of ranks at {LEVEL:.0%}"
+"""Of a best; its sign is ``≈``."""
 
 
 @dataclass(frozen=True)

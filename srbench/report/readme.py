@@ -14,6 +14,7 @@ from srbench.report.plots import svg
 from srbench.report.plots.choose import Chosen, board_plots, cells_of
 from srbench.report.plots.contribute import draw
 from srbench.report.plots.data import Scatter, series_shown
+from srbench.report.ranks import UNSURE
 from srbench.report.views import Board, Row
 
 BEGIN, END = "<!-- srbench readme: begin -->", "<!-- srbench readme: end -->"
@@ -48,14 +49,19 @@ def shown(
     scored = _scored(board, datasets)
     plot = _plot(board, report, datasets)
     alone = svg.standalone(draw(plot, "leaderboard"), plot.title, plot.conditions, series_shown(plot))
-    rows = [row for row in board.rows if any(row.entries[place].value is not None for place in scored)]
+    lines_shown = [
+        line
+        for line, row in enumerate(board.rows)
+        if any(row.entries[place].value is not None for place in scored)
+    ]
+    rows = [board.rows[line] for line in lines_shown]
     places = [*scored, *_costs(board, rows)]
     lines = [
         BEGIN,
         "",
         f"![{escape(plot.title)}: {escape(plot.description)}]({picture})",
         "",
-        *_table(board, rows, places),
+        *_table(board, lines_shown, places),
         "",
         *_under(board, report, command),
         *_notes(board, rows, places),
@@ -117,13 +123,14 @@ def _plot(board: Board, report: Report, datasets: Collection[str]) -> Scatter:
     raise UsageError("results with two quantities to plot", board.name, "score LPIPS, or time the models")
 
 
-def _table(board: Board, rows: Sequence[Row], places: Sequence[int]) -> Iterator[str]:
+def _table(board: Board, lines: Sequence[int], places: Sequence[int]) -> Iterator[str]:
     """Scores of all datasets, and of costs latency and parameters."""
     heads = [_head(board.columns[place]) for place in places]
     yield f"| {' | '.join(['Model', *heads])} |"
     yield f"|{'|'.join(['---', *('---:' for _ in places)])}|"
-    for row in rows:
-        cells = [_cell(row.entries[place]) for place in places]
+    for line in lines:
+        row = board.rows[line]
+        cells = [_cell(row.entries[place], board.unsure(line, place)) for place in places]
         yield f"| {' | '.join([escape(row.title), *cells])} |"
 
 
@@ -146,9 +153,10 @@ def _head(column: Column) -> str:
     return f"{over}{escape(column.title)}{arrow}"
 
 
-def _cell(entry: Entry) -> str:
+def _cell(entry: Entry, unsure: bool) -> str:
     """The number, and what papers print below it."""
-    notes = f" <sup>{','.join(map(str, entry.notes))}</sup>" if entry.notes else ""
+    signs = [*(["≈"] if unsure else []), *map(str, entry.notes)]
+    notes = f" <sup>{','.join(signs)}</sup>" if signs else ""
     number = _MARKS.get(entry.mark, "{}").format(entry.text) + notes
     beside = entry.published
     return number if beside is None else f"{number}<br><sub>{beside.text} {escape(beside.remark)}</sub>"
@@ -158,7 +166,8 @@ def _under(board: Board, report: Report, command: str) -> Iterator[str]:
     """How to read it, and where it comes from."""
     cost = next((column for column in board.columns if column.cost), None)
     timed = f" Costs: {escape(cost.dataset.removeprefix('cost '))}." if cost is not None else ""
-    yield f"{escape(board.name)}: `{code(board.signature)}`. Best bold, second underlined; below a number"
+    yield f"{escape(board.name)}: `{code(board.signature)}`. Best bold, second underlined;"
+    yield f"≈: {UNSURE}; below a number"
     yield f"what papers print, and measured minus printed.{timed} {escape(f'Measured {report.measured}.')}"
     yield f"`{code(command)}` makes this block and its plot; `--check` tells whether they are in step."
     yield ""

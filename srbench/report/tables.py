@@ -7,14 +7,18 @@ from collections.abc import Iterable, Iterator
 from io import StringIO
 
 from srbench.report.entries import NOT_RUN, Column, Entry
+from srbench.report.ranks import Rank
 from srbench.report.views import Board, Row
 
 COLUMNS = (
     "protocol", "scale", "signature", "dataset", "pixels", "machine", "machine_id", "input", "model",
     "inference", "metric", "metric_signature", "unit", "direction", "status", "n", "items", "n_inf", "value",
-    "mark", "published", "published_protocol", "difference", "published_source", "reason",
+    "mark", "rank", "published", "published_protocol", "difference", "published_source", "reason",
 )  # fmt: skip
-"""A row of quality has a dataset and its pixels' digest; one of cost a machine, its digest, and a size."""
+"""A row of quality has a dataset and its pixels' digest; one of cost a machine, its digest, and a size.
+
+A rank is an interval, ``1-2`` with an en dash, where the images are enough for one.
+"""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -28,10 +32,10 @@ def csv_text(boards: Iterable[Board]) -> str:
 
 
 def _lines(board: Board) -> Iterator[list[str | int]]:
-    for row in board.rows:
-        for column, entry in zip(board.columns, row.entries, strict=True):
+    for line, row in enumerate(board.rows):
+        for place, (column, entry) in enumerate(zip(board.columns, row.entries, strict=True)):
             if entry.status != NOT_RUN:
-                yield [*_what(board, row, column), *_result(entry)]
+                yield [*_what(board, row, column), *_result(entry, board.rank(line, place))]
 
 
 def _what(board: Board, row: Row, column: Column) -> list[str | int]:
@@ -43,13 +47,13 @@ def _what(board: Board, row: Row, column: Column) -> list[str | int]:
     return [safe(board.protocol), board.scale, safe(board.signature), *map(safe, (*where, *named))]
 
 
-def _result(entry: Entry) -> list[str | int]:
+def _result(entry: Entry, rank: Rank | None) -> list[str | int]:
     published = entry.published
     beside = (published.text, published.protocol, published.difference) if published else ("", "", "")
     source = safe(published.source) if published else ""
     value = "" if entry.value is None else repr(entry.value)
     state = (safe(entry.status), entry.n, entry.expected, entry.n_inf)
-    return [*state, value, entry.mark, *beside, source, safe(entry.reason)]
+    return [*state, value, entry.mark, rank.text if rank else "", *beside, source, safe(entry.reason)]
 
 
 def safe(text: str) -> str:

@@ -16,7 +16,7 @@ from srbench.report.catalog import Catalog
 from srbench.report.costs import CostGroup, CostTable, columns_of, cost_table, entries_of
 from srbench.report.entries import Column, Entry, entry_of
 from srbench.report.plain import plain
-from srbench.report.ranks import ColumnRanks, column_ranks
+from srbench.report.ranks import ColumnRanks, Rank, column_ranks
 from srbench.store.aggregate import DONE, PARTIAL, CellResult
 from srbench.types import MetricInfo, Status, Timing
 
@@ -78,6 +78,15 @@ class Board:
     key: str = ""
     ranks: tuple[ColumnRanks, ...] = ()
     """Column by column, where they were asked for."""
+
+    def rank(self, row: int, column: int) -> Rank | None:
+        """The rank, with its interval, of the entry at two places; None where it has none."""
+        return self.ranks[column].ranks.get(row) if self.ranks else None
+
+    def unsure(self, row: int, column: int) -> bool:
+        """Whether an entry is marked best, and its interval does not tell it from the next."""
+        rank = self.rank(row, column)
+        return rank is not None and rank.worst > 1 and self.rows[row].entries[column].mark == "best"
 
 
 @dataclass

@@ -15,7 +15,8 @@ from srbench.report.entries import Column, Entry
 from srbench.report.load import Report
 from srbench.report.plots.choose import board_plots, cells_of
 from srbench.report.plots.data import Axis, Plot, Ranks, Scatter
-from srbench.report.views import Board, Row
+from srbench.report.ranks import Rank
+from srbench.report.views import Board
 from srbench.store.records import encode_number
 
 SCHEMA = 1
@@ -50,7 +51,7 @@ def _board(board: Board) -> dict[str, Any]:
         "scale": board.scale,
         "signature": board.signature,
         "columns": [_column(column, items) for column, items in _with_items(board)],
-        "rows": [_row(row) for row in board.rows],
+        "rows": [_row(board, place) for place in range(len(board.rows))],
     }
 
 
@@ -72,20 +73,23 @@ def _column(column: Column, items: int) -> dict[str, Any]:
     return {**where, **{name: getattr(column, name) for name in named}}
 
 
-def _row(row: Row) -> dict[str, Any]:
+def _row(board: Board, place: int) -> dict[str, Any]:
+    row = board.rows[place]
     return {
         "model": row.model,
         "title": row.title,
         "inference": row.inference,
-        "entries": [_entry(entry) for entry in row.entries],
+        "entries": [_entry(entry, board.rank(place, i)) for i, entry in enumerate(row.entries)],
     }
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: Entry, rank: Rank | None) -> dict[str, Any]:
     named = ("text", "mark", "ranked", "status", "reason", "detail", "n", "expected", "n_inf")
     return {
         "value": None if entry.value is None else encode_number(entry.value),
         **{name: getattr(entry, name) for name in named},
+        "rank_low": None if rank is None else rank.best,
+        "rank_high": None if rank is None else rank.worst,
         "published": None if entry.published is None else asdict(entry.published),
     }
 

@@ -21,7 +21,7 @@ from srbench.report.write import write_report
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.conftest import Ladder
+    from tests.conftest import Ladder, Rung
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -106,7 +106,32 @@ def test_csv_has_units_and_tells_costs_from_scores(ladder: Ladder, tmp_path: Pat
     assert [cost[name] for name in named] == [
         "", "", "AMD EPYC, 2 cores", "fedcba9876543210", "at 720p, LR 180x320 (HxW)", "ms", "lower",
     ]  # fmt: skip
+    assert (score["rank"], of["nearest", "psnr_y"]["rank"], cost["rank"]) == ("1", "8", "")
     assert {line["unit"] for line in lines} == {"dB", "", "ms", "Mpx/s", "MB", "M", "G"}
+
+
+def close(ladder: Ladder) -> dict[str, Rung]:
+    """Two models whose means differ by less than chance, and one far below."""
+    imdn, nearest = ladder.rungs["imdn"], ladder.rungs["nearest"]
+    return {"imdn": imdn, "carn-m": replace(imdn, psnr=imdn.psnr - 0.01, lpips=0.5), "nearest": nearest}
+
+
+def test_csv_and_json_have_the_intervals_of_ranks(ladder: Ladder, tmp_path: Path) -> None:
+    """Two models that are not told apart have both places."""
+    folder = ladder(close(ladder))
+    (path,) = written(folder, "csv", tmp_path)
+    lines = [line for line in csv.DictReader(path.open(encoding="utf-8")) if line["metric"] == "psnr_y"]
+    assert [line["rank"] for line in lines] == ["1\u20132", "1\u20132", "3"]
+    (path,) = written(folder, "json", tmp_path)
+    found = [row["entries"][0] for row in json.loads(path.read_text("utf-8"))["boards"][0]["rows"]]
+    assert [(entry["rank_low"], entry["rank_high"]) for entry in found] == [(1, 2), (1, 2), (3, 3)]
+
+
+def test_a_best_that_is_not_told_apart_has_a_sign(ladder: Ladder, tmp_path: Path) -> None:
+    """And its meaning below; of few images there are no intervals, and no claim of either kind."""
+    for images, signs in ((16, 2), (5, 0)):
+        (path,) = written(ladder(close(ladder), images=images, folder=f"of{images}"), "md", tmp_path)
+        assert path.read_text("utf-8").count("≈") == signs
 
 
 # ------------------------------------------------------------------------------------------- JSON
