@@ -21,6 +21,7 @@ from srbench.pictures.local import CEILING, Box, local_psnr, psnr_of, window_mea
 from srbench.pictures.maps import COLOURS, TOP, error_levels, error_png, palette, scale_png
 from srbench.pictures.plates import CROP, SHARE, measure, plate_of, thumbnail
 from srbench.store.aggregate import gather, load_cells
+from srbench.store.files import write_whole
 from srbench.store.journal import read_journal
 from srbench.store.predictions import prediction_paths
 from srbench.types import Cell
@@ -343,3 +344,16 @@ def test_a_path_of_a_prediction_is_what_it_always_was() -> None:
     clip = prediction_paths(Path("run"), cell, "city", "0" * 16, 2)
     assert [p.name for p in clip] == ["00000.png", "00001.png"]
     assert clip[0].parent.name == f"city_{'0' * 16}"
+    (long,) = prediction_paths(Path("run"), cell, "x" * 100, "0" * 16, 1)
+    assert long.name == f"{'x' * 100}_{'0' * 16}.png"
+
+
+def test_a_name_that_no_file_may_have_is_cut_and_told_apart(tmp_path: Path) -> None:
+    """Of 320 characters, of four bytes each, of an item or a model: it can be written, and no two are one."""
+    names = [*("x" * 320 + end for end in "ab"), *("🚀" * 320 + end for end in "ab")]
+    cell = Cell("m" * 320, "set5", 4, "classic", "", "", "")
+    for frames in (1, 2):
+        found = [prediction_paths(tmp_path, cell, name, "0" * 16, frames)[-1] for name in names]
+        for path in found:
+            write_whole(path, b"")
+        assert len(set(found)) == len(names)
