@@ -9,6 +9,11 @@ import click
 from srbench.cli.options import folder_option, plugin_option, timed_machines, timings_option
 from srbench.errors import UsageError
 
+PRIVATE = (
+    "For your eyes alone: pictures show what a licence withholds, and stay in DIR until a report "
+    "with html and without --private is written there."
+)
+
 
 @click.command()
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
@@ -28,7 +33,7 @@ from srbench.errors import UsageError
     help="Where to write: reports, or with --compare the file comparison.html.",
 )
 @timings_option
-@click.option("--private", is_flag=True, help="For your eyes alone: pictures show what a licence withholds.")
+@click.option("--private", is_flag=True, help=PRIVATE)
 @click.option("--url", default="", metavar="URL", help="Where the site will stand: the source that hf names.")
 @click.option(
     "--ablations",
@@ -79,6 +84,8 @@ def report(
         registry.load_plugin(plugin)
     machines = timed_machines(timed)
     if compare:
+        if private:
+            raise UsageError("--compare without --private", "both", "a comparison shows crops alone: drop it")
         click.echo(_compared(results, models, out, machines))
         return 0
     if models:

@@ -53,12 +53,14 @@ class Windows:
         step: corners are its multiples; itself a multiple of the scale, so that inputs are cut whole.
         border: pixels at each edge that protocols leave out.
         share: the most of the picture's area that all crops together may show.
+        taken: what is shown of it elsewhere, and counts as part of that share.
     """
 
     size: int
     step: int
     border: int = 0
     share: float = 1.0
+    taken: tuple[Box, ...] = ()
 
 
 def choose_crops(
@@ -81,8 +83,8 @@ def choose_crops(
     free = _allowed(maps[0].shape, (height, width), windows)
     chosen: list[Crop] = []
     for why, pairs in _contests(errors, windows.border, lpips or {}):
-        room = (len(chosen) + 1) * size**2 <= windows.share * height * width
-        found = _widest(maps, pairs, free, why, windows) if room else None
+        room = _room((height, width), windows, [crop.box for crop in chosen])
+        found = _widest(maps, pairs, free & room, why, windows)
         if found is not None:
             chosen.append(found)
             free &= _apart(free.shape, found.box, windows)
@@ -135,6 +137,20 @@ def _allowed(shape: tuple[int, ...], picture: tuple[int, int], windows: Windows)
     ]
     free: NDArray[np.bool_] = inside[0][:, None] & inside[1][None, :]
     return free if free.any() else np.ones(shape, np.bool_)
+
+
+def _room(picture: tuple[int, int], windows: Windows, chosen: Sequence[Box]) -> NDArray[np.bool_]:
+    """Corners whose windows, with all that is shown already, keep to the share."""
+    height, width = picture
+    boxes = (*windows.taken, *chosen)
+    bottom = max((height, *(box.top + box.height for box in boxes)))
+    right = max((width, *(box.left + box.width for box in boxes)))
+    seen = np.zeros((bottom, right))  # other scales cut a picture elsewhere: what they show beyond counts too
+    for box in boxes:
+        box.of(seen)[...] = 1
+    new = windows.size**2 * (1 - window_means(seen[:height, :width], windows.size, windows.step))
+    room: NDArray[np.bool_] = np.rint(seen.sum() + new) <= windows.share * height * width
+    return room
 
 
 def _widest(

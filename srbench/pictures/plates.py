@@ -7,7 +7,7 @@ at most `CROP` pixels a side that together show at most `SHARE` of a picture. Sa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -106,6 +106,7 @@ class Plate:
         height, width: of the item.
         frames: of the item; the scenes show the first `FRAMES` of them.
         files: contents by name; names are safe in an address.
+        withheld: crops were left out, or lie elsewhere, so that no more than `SHARE` is shown.
     """
 
     item: str
@@ -116,6 +117,7 @@ class Plate:
     scenes: tuple[Scene, ...]
     profile: Profile | None
     files: Mapping[str, bytes] = field(repr=False)
+    withheld: bool = False
 
     @property
     def size(self) -> int:
@@ -155,7 +157,13 @@ def measure(exhibit: Exhibit) -> Measured:
     return Measured(tuple(total / len(exhibit.source) for total in sums), motion, gray)
 
 
-def plate_of(exhibit: Exhibit, show: Show, labels: Sequence[str], measured: Measured | None = None) -> Plate:
+def plate_of(
+    exhibit: Exhibit,
+    show: Show,
+    labels: Sequence[str],
+    measured: Measured | None = None,
+    taken: tuple[Box, ...] = (),
+) -> Plate:
     """The files and numbers of one item.
 
     Args:
@@ -163,13 +171,15 @@ def plate_of(exhibit: Exhibit, show: Show, labels: Sequence[str], measured: Meas
         show: what the licence allows.
         labels: of the models, in the exhibit's order.
         measured: if it is known already.
+        taken: what else is shown of it, where that counts.
 
     Raises:
         ImageError, IntegrityError: as `Exhibit.frames`.
     """
     known = measured or measure(exhibit)
     height, width = known.errors[0].shape
-    crops = choose_crops(known.errors, windows_of(exhibit, height, width, show), _lpips(exhibit.kept))
+    windows = replace(windows_of(exhibit, height, width, show), taken=taken)
+    crops, withheld = _crops(known.errors, windows, _lpips(exhibit.kept))
     whole = [_Part(0, Box(0, 0, height, width), None, True)] if show == "whole" else []
     parts = [*whole, *(_Part(n, c.box, c, not whole) for n, c in enumerate(crops, len(whole)))]
     line = _line(known, crops[0], parts[0].box) if crops and len(exhibit.source) > 1 else None
@@ -182,6 +192,7 @@ def plate_of(exhibit: Exhibit, show: Show, labels: Sequence[str], measured: Meas
         scenes=tuple(_scene(exhibit, part, known, labels) for part in parts),
         profile=_profile(line, len(exhibit.source), labels) if line else None,
         files=_files(exhibit, parts, line, gray=known.gray),
+        withheld=withheld,
     )
 
 
@@ -195,6 +206,19 @@ def windows_of(exhibit: Exhibit, height: int, width: int, show: Show) -> Windows
     step = scale * max(1, 8 // scale)
     share = 1.0 if show == "whole" else SHARE
     return Windows(side // scale * scale, step, max(exhibit.protocol.border, 2 * scale), share)
+
+
+def _crops(errors: Sequence[Float], windows: Windows, lpips: Mapping[int, float]) -> tuple[list[Crop], bool]:
+    """The crops, and whether there would be others if all might be shown.
+
+    Where nothing new may be shown crops lie within what is shown already: grids of other scales don't meet
+    it, so windows one step smaller, which always find a place in it, are tried too.
+    """
+    free = choose_crops(errors, replace(windows, share=1.0, taken=()), lpips)
+    crops = choose_crops(errors, windows, lpips)
+    if not crops and windows.taken and windows.size > windows.step:
+        crops = choose_crops(errors, replace(windows, size=windows.size - windows.step), lpips)
+    return crops, [crop.box for crop in crops] != [crop.box for crop in free]
 
 
 def _lpips(kept: Sequence[Kept]) -> dict[int, float]:
@@ -309,11 +333,11 @@ def _error_maps(part: _Part, t: int, truth: Planes, predictions: Sequence[Planes
 # --------------------------------------------------------------------------------------- thumbnails
 
 
-def thumbnail(frame: U8, show: Show) -> U8:
+def thumbnail(frame: U8, show: Show, shown: Box | None = None) -> U8:
     """A small picture of a ground-truth frame ``(H, W, C)``.
 
     All of it, `THUMBNAIL` pixels on its longer side, where the licence allows whole pictures; else the part
-    in its middle, as large as a crop may be.
+    that is `shown` anyway, or `middle`.
     """
     height, width = frame.shape[:2]
     if show == "whole":
@@ -321,5 +345,10 @@ def thumbnail(frame: U8, show: Show) -> U8:
         size = (max(1, round(height * scale)), max(1, round(width * scale)))
         small: U8 = imresize(frame, size=size, flavour="matlab-symmetric-u8")
         return small
+    return (shown or middle(height, width)).of(frame)
+
+
+def middle(height: int, width: int) -> Box:
+    """The part in a picture's middle, as large as a crop may be."""
     side = max(1, min(CROP, min(height, width) // 2))
-    return Box((height - side) // 2, (width - side) // 2, side, side).of(frame)
+    return Box((height - side) // 2, (width - side) // 2, side, side)

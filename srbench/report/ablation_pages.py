@@ -11,10 +11,12 @@ from markupsafe import Markup
 
 from srbench.errors import SrbenchError
 from srbench.pictures.exhibits import Exhibit, Gallery, find_galleries
+from srbench.pictures.local import Box
 from srbench.pictures.plates import Plate, plate_of
 from srbench.report.findings import Effect, Factor, Findings, Training, found_in, read_findings, says
 from srbench.report.load import Report
 from srbench.report.names import file_names
+from srbench.report.picture_pages import disclose, shown_of
 from srbench.report.plain import plain
 from srbench.report.plots.curves import Curve, Curves, draw_curves
 from srbench.report.plots.forest import Difference, Forest, described, draw_forest
@@ -107,7 +109,7 @@ def ablation_pages(report: Report) -> Contribution:
     files: list[File] = []
     for folder in folders:
         found, name = read_findings(folder), names[folder.name]
-        crops = _crops(folder, found)
+        crops = _crops(folder, found, report)
         page = ablation_page(found, report.catalog.metrics, name, crops)
         pages.append(Page(f"ablations/{name}.html", "ablation.html.j2", page.title, page, _STYLES))
         lines.append(_line(found, f"ablations/{name}.html"))
@@ -298,35 +300,40 @@ def _figure(
 # ------------------------------------------------------------------------------------------ crops
 
 
-def _crops(folder: Path, found: Findings) -> dict[str, list[tuple[str, Plate]]]:
+def _crops(folder: Path, found: Findings, report: Report) -> dict[str, list[tuple[str, Plate]]]:
     """For each factor the items in which its two levels differ most; other factors and the seed are equal."""
     if not (folder / PREDICTIONS).is_dir():
         return {}
     galleries = find_galleries(folder, load_cells(folder))
     factors = enumerate(found.factors)
-    return {factor.name: _of_factor(galleries, factor, _pair(found, place)) for place, factor in factors}
+    return {
+        factor.name: _of_factor(galleries, factor, _pair(found, place), report) for place, factor in factors
+    }
 
 
 def _of_factor(
-    galleries: Sequence[Gallery], factor: Factor, pair: tuple[str, str] | None
+    galleries: Sequence[Gallery], factor: Factor, pair: tuple[str, str] | None, report: Report
 ) -> list[tuple[str, Plate]]:
     plates: list[tuple[float, str, Plate]] = []
     for gallery in galleries if pair is not None else ():
         for exhibit in gallery.exhibits:
             by_model = {kept.model: kept for kept in exhibit.kept}
             both = tuple(by_model[model] for model in pair or () if model in by_model)
-            plate = _plate(replace(exhibit, kept=both), factor) if len(both) == 2 else None
+            manifest = gallery.dataset.manifest
+            taken = shown_of(report, manifest, exhibit.item)
+            plate = _plate(replace(exhibit, kept=both), factor, taken) if len(both) == 2 else None
             if plate is not None:
                 gap, one = plate
-                plates.append((gap, f"{gallery.dataset.manifest.title}, {exhibit.item}", one))
+                disclose(report, manifest, exhibit.item, [scene.box for scene in one.scenes])
+                plates.append((gap, f"{manifest.title}, {exhibit.item}", one))
     plates.sort(key=lambda one: (-one[0], one[1]))
     return [(item, plate) for _, item, plate in plates[:PLATES]]
 
 
-def _plate(exhibit: Exhibit, factor: Factor) -> tuple[float, Plate] | None:
+def _plate(exhibit: Exhibit, factor: Factor, taken: tuple[Box, ...]) -> tuple[float, Plate] | None:
     """Crops alone, whatever the licence allows: they are what a claim is seen in."""
     try:
-        plate = plate_of(exhibit, "crops", (factor.better, factor.base))
+        plate = plate_of(exhibit, "crops", (factor.better, factor.base), taken=taken)
     except SrbenchError:
         return None
     crop = plate.scenes[0].crop if plate.scenes else None

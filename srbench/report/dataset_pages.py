@@ -117,13 +117,15 @@ def dataset_page(name: str, results: Sequence[CellResult], report: Report) -> Da
         name=plain(name),
         title=_title(name, manifest),
         known=manifest is not None,
-        facts=tuple(_facts(name, results, manifest)),
+        facts=tuple(_facts(name, results, manifest, private=report.private)),
         boards=tuple(_boards(name, report)),
         items=tuple(map(_item, manifest.items)) if manifest is not None else (),
     )
 
 
-def _facts(name: str, results: Sequence[CellResult], manifest: Manifest | None) -> Iterator[tuple[str, str]]:
+def _facts(
+    name: str, results: Sequence[CellResult], manifest: Manifest | None, *, private: bool
+) -> Iterator[tuple[str, str]]:
     """What is known of a set, as label and text; never a folder of this machine."""
     yield "name", plain(name)
     yield "pixels", plain(", ".join(dict.fromkeys(result.cell.pixels for result in results)))
@@ -134,7 +136,8 @@ def _facts(name: str, results: Sequence[CellResult], manifest: Manifest | None) 
         "items": str(len(manifest.items)),
         "scales": ", ".join(f"x{scale}" for scale in manifest.scales),
         "licence": manifest.licence,
-        "pictures here": _PUBLISHED[manifest.publish],
+        "pictures here": "whole pictures, privately" if private else _PUBLISHED[manifest.publish],
+        "may be published": _PUBLISHED[manifest.publish] if private else "",
         "citation": manifest.citation,
         "comes from": ", ".join((*manifest.roots, *([manifest.package] if manifest.package else []))),
     }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from srbench.data.datasets import dataset_manifest
 from srbench.data.manifest import Manifest
 from srbench.errors import NothingMeasured, UsageError
+from srbench.pictures.local import Box
 from srbench.report.catalog import Catalog, installed
 from srbench.report.names import Paths, paths_of
 from srbench.report.origins import Origin, measured, origins, origins_named
@@ -33,6 +34,8 @@ class Report:
         private: the site is for its maker's eyes alone: pictures show more than a licence lets one publish.
         url: the address under which the site will stand; empty if it is not known.
         ablations: a folder of ablations' folders, or None.
+        disclosed: what the site shows so far of pictures whose licence note allows crops alone, by set and
+            item: whoever shows one keeps to the rest of its share, and writes down what it shows.
     """
 
     run: Path
@@ -48,6 +51,7 @@ class Report:
     private: bool = False
     url: str = ""
     ablations: Path | None = None
+    disclosed: dict[tuple[str, str], tuple[Box, ...]] = field(default_factory=dict)
 
 
 def load_report(

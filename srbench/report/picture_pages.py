@@ -21,8 +21,20 @@ from srbench.data.manifest import Manifest
 from srbench.errors import SrbenchError, StorageError
 from srbench.image.io import encode_png
 from srbench.pictures.exhibits import Exhibit, Gallery, Kept, find_galleries
+from srbench.pictures.local import Box
 from srbench.pictures.maps import TOP, scale_png
-from srbench.pictures.plates import CROP, FRAMES, MODELS, SHARE, Plate, Show, measure, plate_of, thumbnail
+from srbench.pictures.plates import (
+    CROP,
+    FRAMES,
+    MODELS,
+    SHARE,
+    Plate,
+    Show,
+    measure,
+    middle,
+    plate_of,
+    thumbnail,
+)
 from srbench.protocols import get_protocol
 from srbench.report.load import Report
 from srbench.report.names import file_names, stem
@@ -56,10 +68,11 @@ _SCRIPTS = ("viewer.js",)
 
 @dataclass(frozen=True)
 class Rule:
-    """What a page says of how its pictures were chosen and made."""
+    """What a page says of how its pictures were chosen and made; `allowed` by the licence note."""
 
     show: Show
     licence: str
+    allowed: Show | None = None
     crop: int = CROP
     share: int = round(100 * SHARE)
     frames: int = FRAMES
@@ -88,6 +101,7 @@ class ItemPage:
     profile: ProfileView | None
     before: str
     after: str
+    withheld: bool
 
 
 @dataclass(frozen=True)
@@ -143,6 +157,7 @@ class Thumbnails:
     """
 
     show: Show
+    allowed: Show
     items: tuple[tuple[str, str, int, int], ...]
     galleries: tuple[tuple[str, str], ...]
     more: int
@@ -175,6 +190,7 @@ class Drawn:
 
 def picture_pages(report: Report) -> Contribution:
     """Galleries, a page for each item, and thumbnails on the pages of sets."""
+    report.disclosed.clear()
     galleries = find_galleries(report.run, report.results)
     drawn = [
         _drawn(gallery, name, report) for gallery, name in zip(galleries, _names(galleries), strict=True)
@@ -236,7 +252,7 @@ def _drawn(gallery: Gallery, name: str, report: Report) -> Drawn:
     titles = report.catalog.titles
     chosen, others = choose_models(gallery.exhibits)
     show = shown(gallery.dataset.manifest, private=report.private)
-    plates, left_out = _plates(gallery, chosen, show, titles)
+    plates, left_out = _plates(gallery, chosen, show, report)
     absent = [*gallery.absent, *((model, f"only {MODELS} models are shown") for model, _ in others)]
     cell = gallery.cell
     return Drawn(
@@ -251,7 +267,7 @@ def _drawn(gallery: Gallery, name: str, report: Report) -> Drawn:
 
 
 def _plates(
-    gallery: Gallery, chosen: Sequence[Name], show: Show, titles: Mapping[str, str]
+    gallery: Gallery, chosen: Sequence[Name], show: Show, report: Report
 ) -> tuple[list[Plate], list[tuple[str, str]]]:
     """The plates that fit into the budget, and the other items with the reason."""
     plates: list[Plate] = []
@@ -260,12 +276,25 @@ def _plates(
         # What follows an item that doesn't fit isn't even looked at: a large set would take minutes.
         full = any(why == FULL for _, why in left_out)
         left = BUDGET - sum(plate.size for plate in plates)
-        plate = FULL if full else _affordable(_of(exhibit, chosen), show, chosen, titles, left)
+        titles, taken = report.catalog.titles, shown_of(report, gallery.dataset.manifest, exhibit.item)
+        plate = FULL if full else _affordable(_of(exhibit, chosen), show, chosen, titles, left, taken)
         if isinstance(plate, Plate):
             plates.append(plate)
+            disclose(report, gallery.dataset.manifest, exhibit.item, [scene.box for scene in plate.scenes])
         else:
             left_out.append((exhibit.item, plate))
     return plates, left_out
+
+
+def shown_of(report: Report, manifest: Manifest, item: str) -> tuple[Box, ...]:
+    """What the site shows already of a picture of which crops alone may be published."""
+    return report.disclosed.get((manifest.name, item), ())
+
+
+def disclose(report: Report, manifest: Manifest, item: str, boxes: Iterable[Box]) -> None:
+    """Write down what the site shows of such a picture."""
+    if shown(manifest, private=report.private) == "crops":
+        report.disclosed[manifest.name, item] = (*shown_of(report, manifest, item), *boxes)
 
 
 def _of(exhibit: Exhibit, chosen: Iterable[Name]) -> Exhibit:
@@ -314,7 +343,12 @@ def _named(chosen: Iterable[Name]) -> list[Kept]:
 
 
 def _affordable(
-    exhibit: Exhibit, show: Show, chosen: Sequence[Name], titles: Mapping[str, str], left: int
+    exhibit: Exhibit,
+    show: Show,
+    chosen: Sequence[Name],
+    titles: Mapping[str, str],
+    left: int,
+    taken: tuple[Box, ...],
 ) -> Plate | str:
     """The plate that fits into `left` bytes: whole, else crops; else why there is none."""
     if not exhibit.kept:
@@ -323,12 +357,14 @@ def _affordable(
     try:
         measured = measure(exhibit)
         shows: Sequence[Show] = ("whole", "crops") if show == "whole" else ("crops",)
-        plates = (plate_of(exhibit, kind, labels, measured) for kind in shows)
+        plates = (plate_of(exhibit, kind, labels, measured, taken) for kind in shows)
         fitting = next((plate for plate in plates if plate.size <= left), None)
     except SrbenchError as error:
         return str(error)
     if fitting is None:
         return FULL
+    if fitting.withheld and not fitting.scenes:
+        return f"{round(100 * SHARE)} % of it are shown already, on pages of other scales or protocols"
     return fitting if fitting.scenes else "the models don't differ, so no crop was chosen"
 
 
@@ -345,7 +381,8 @@ def _files(one: Drawn) -> Iterator[File]:
 def _pages(one: Drawn, report: Report) -> Iterator[Page]:
     items = file_names(plate.item for plate in one.plates)
     hrefs = [f"{items[plate.item]}.html" for plate in one.plates]
-    rule = Rule(one.show, plain(one.gallery.dataset.manifest.licence))
+    manifest = one.gallery.dataset.manifest
+    rule = Rule(one.show, plain(manifest.licence), manifest.publish)
     lines = []
     for place, plate in enumerate(one.plates):
         view = _item_page(one, plate, items[plate.item], report.catalog.metrics, rule)
@@ -388,6 +425,7 @@ def _item_page(
         profile=profile_view(plate, address),
         before="",
         after="",
+        withheld=plate.withheld and plate.show == "crops",
     )
 
 
@@ -416,9 +454,11 @@ def _thumbnails(report: Report, drawn: Sequence[Drawn]) -> tuple[list[Part], lis
         if dataset is None:
             continue
         show = shown(dataset.manifest, private=report.private)
-        found = list(_small(dataset, show, f"datasets/{stem(path)}"))
+        found = list(_small(dataset, show, f"datasets/{stem(path)}", report))
         files += [file for file, _ in found]
-        view = Thumbnails(show, tuple(line for _, line in found), galleries, len(dataset.items) - len(found))
+        more = len(dataset.items) - len(found)
+        lines = tuple(line for _, line in found)
+        view = Thumbnails(show, dataset.manifest.publish, lines, galleries, more)
         parts.append(Part(path, "pictures", "Pictures", "thumbnails.html.j2", view, _STYLES))
     return parts, files
 
@@ -432,13 +472,19 @@ def _present(label: str) -> Dataset | None:
     return dataset if dataset.items else None
 
 
-def _small(dataset: Dataset, show: Show, folder: str) -> Iterator[tuple[File, tuple[str, str, int, int]]]:
+def _small(
+    dataset: Dataset, show: Show, folder: str, report: Report
+) -> Iterator[tuple[File, tuple[str, str, int, int]]]:
     names = file_names(item.name for item in dataset.items)
     protocol = get_protocol("classic", dataset.scales[0])
     for item in dataset.items[:THUMBNAILS]:
         try:
-            image = thumbnail(dataset.source(item, protocol).hr(0), show)
+            frame = dataset.source(item, protocol).hr(0)
         except SrbenchError:  # a file that changed has no picture; `srbench data verify` tells
             continue
+        already = shown_of(report, dataset.manifest, item.name)
+        if not already:
+            disclose(report, dataset.manifest, item.name, [middle(*frame.shape[:2])])
+        image = thumbnail(frame, show, already[0] if already else None)
         path = f"{folder}/thumbnail-{names[item.name]}.png"
         yield File(path, encode_png(image)), (plain(item.name), path, image.shape[1], image.shape[0])

@@ -36,7 +36,7 @@ class Renderer:
     nothing else. Templates may not use ``style`` attributes: the policy forbids them.
     """
 
-    def __init__(self, nav: Sequence[Link]) -> None:
+    def __init__(self, nav: Sequence[Link], *, private: bool = False) -> None:
         self.nav = nav
         self.environment = Environment(
             loader=PackageLoader("srbench.report", "templates"),
@@ -47,6 +47,7 @@ class Renderer:
             keep_trailing_newline=True,
         )
         self.environment.filters["json"] = json_text
+        self.environment.globals["private"] = private
 
     def page(self, page: Page, parts: Sequence[Part]) -> str:
         """A page with its parts."""

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from srbench.pictures.local import CEILING
 from srbench.pictures.plates import Panel, Plate, Scene
 from srbench.report.plain import plain
 from srbench.types import MetricInfo
@@ -177,8 +178,9 @@ def _why(scene: Scene) -> str:
         return ""
     ahead, behind = scene.models[crop.better], scene.models[crop.worse]
     better, worse = plain(ahead.label), plain(behind.label)
-    gap = (ahead.psnr or 0.0) - (behind.psnr or 0.0)
-    both, said = f"{better} and {worse}", f"{better} is {gap:.2f} dB ahead"
+    capped = max(ahead.psnr or 0.0, behind.psnr or 0.0) > CEILING
+    cap = f" if more than {CEILING:.0f} dB counts as {CEILING:.0f}" if capped else ""
+    both, said = f"{better} and {worse}", f"{better} is {crop.gap:.2f} dB ahead{cap}"
     return {
         "differ": f"Of all models shown, {both} differ most here: {said}.",
         "disagree": f"PSNR prefers {better}, LPIPS {worse}. PSNR's preference is strongest here: {said}.",

@@ -104,19 +104,20 @@ def write_site(report: Report, out: Path, contributors: Iterable[Contributor]) -
     for contribution in contributions:
         for part in contribution.parts:
             parts[part.page].append(part)
-    written = list(_written(contributions, parts, out))
+    written = list(_written(contributions, parts, out, private=report.private))
     if parts:
         raise ValueError(f"parts of pages that are not there: {', '.join(sorted(parts))}")
     return written
 
 
 def _written(
-    contributions: Sequence[Contribution], parts: dict[str, list[Part]], out: Path
+    contributions: Sequence[Contribution], parts: dict[str, list[Part]], out: Path, *, private: bool
 ) -> Iterator[Path]:
     from srbench.report.render import Renderer  # jinja2 is only needed here
 
     seen: set[str] = set()
-    renderer = Renderer([link for contribution in contributions for link in contribution.nav])
+    nav = [link for contribution in contributions for link in contribution.nav]
+    renderer = Renderer(nav, private=private)
     for contribution in contributions:
         for page in contribution.pages:
             yield _write(out, page.path, renderer.page(page, parts.pop(page.path, [])), seen)

@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from srbench.pictures.choose import Crop
 from srbench.pictures.exhibits import Exhibit, Kept
-from srbench.pictures.plates import CROP, MODELS, SHARE
+from srbench.pictures.local import Box
+from srbench.pictures.plates import CROP, MODELS, SHARE, Panel, Plate, Scene
 from srbench.report import picture_pages
 from srbench.report.picture_pages import choose_models, labels_of
+from srbench.report.scenes import scene_views
 from srbench.report.write import write_report
 from srbench.store.journal import Journal, read_journal
 
@@ -75,11 +79,65 @@ def test_a_site_of_a_set_of_which_crops_may_be_shown_has_no_larger_picture(run: 
         assert sum(width * height for width, height in crops) <= SHARE * area
 
 
+def places(truth: np.ndarray, part: np.ndarray) -> tuple[slice, slice]:
+    """Where a part lies in its picture: its pixels are found there."""
+    height, width = part.shape[:2]
+    for top, left in np.argwhere((truth == part[0, 0]).all(axis=-1)):
+        found = (slice(top, top + height), slice(left, left + width))
+        if np.array_equal(truth[found], part):
+            return found
+    raise AssertionError("no part of its picture")
+
+
+def test_all_that_a_site_shows_of_a_picture_is_at_most_a_quarter_of_it(mini: str, srbench: Any) -> None:
+    """Crops of all scales and protocols, and the thumbnail; their pixels are found and counted."""
+    for scale, protocol in ((4, "classic"), (3, "classic"), (2, "classic"), (4, "rgb")):
+        metric = "psnr_rgb" if protocol == "rgb" else "psnr_y"
+        argv = ["run", "-m", "bicubic,nearest,lanczos", "-d", mini, "-x", scale, "--protocol", protocol]
+        assert srbench(*argv, "--metrics", metric, "--save-predictions", "-q").code == 0
+    write_report(RUN, Path("site"))
+    for item in ("coffee", "camera"):
+        truth = np.array(Image.open(Path("mini") / f"{item}.png").convert("RGB"))
+        seen = np.zeros(truth.shape[:2], bool)
+        crops = sorted(Path("site/pictures").glob(f"*/{item}/*-truth-000.png"))
+        assert {path.parts[2] for path in crops} > {f"mini-x{scale}-classic" for scale in (2, 3, 4)}
+        for path in (*crops, Path(f"site/datasets/mini/thumbnail-{item}.png")):
+            seen[places(truth, np.array(Image.open(path).convert("RGB")))] = True
+        assert 0 < seen.mean() <= SHARE
+    pages = [p.read_text() for p in Path("site/pictures").rglob("*.html")]
+    assert any("no more than 25 % of this picture may be shown" in page for page in pages)
+
+
 def test_a_private_site_shows_everything(run: Path, srbench: Any) -> None:
     """Whole pictures, in full size; the page says what it shows."""
     assert srbench("report", "--results", run, "--out", "site", "--private").code == 0
     assert pictures(Path("site"))["pictures/mini-x4-classic/coffee/0-truth-000.png"] == (160, 128)
-    assert "whole pictures" in Path("site/pictures/mini-x4-classic/coffee.html").read_text()
+    page = Path("site/pictures/mini-x4-classic/coffee.html").read_text()
+    assert "in a private report: the licence note allows crops alone" in page
+    dataset = Path("site/datasets/mini.html").read_text()
+    assert "in a private report: the licence note allows crops alone" in dataset
+    assert "<dt>may be published</dt><dd><bdi>small crops alone</bdi>" in dataset
+    assert all("Private: not for publication" in p.read_text() for p in Path("site").rglob("*.html"))
+    write_report(run, Path("site"))
+    assert not any("Private:" in p.read_text() for p in Path("site/pictures").rglob("*.html"))
+
+
+def test_a_private_comparison_is_refused(run: Path, srbench: Any) -> None:
+    """It would show no more than any other."""
+    done = srbench("report", "--results", run, "--compare", "bicubic", "lanczos", "--private")
+    assert done.code == 2
+    assert "--compare without --private" in done.err
+
+
+def test_a_gap_is_what_the_choice_saw_and_its_cap_is_said() -> None:
+    """45 dB beside 34 dB were 6 dB apart to the choice, since more than 40 dB counts as 40."""
+    crop = Crop(Box(0, 0, 24, 24), "differ", 0, 1, 6.0)
+    models = tuple(Panel(name, "model", 24, 24, (), (), psnr) for name, psnr in (("a", 45.0), ("b", 34.0)))
+    plate = Plate("i", "crops", 48, 48, 1, (Scene(crop.box, crop, models),), None, {})
+    (view,) = scene_views(plate, {}, str)
+    assert view.why == (
+        "Of all models shown, a and b differ most here: a is 6.00 dB ahead if more than 40 dB counts as 40."
+    )
 
 
 def test_a_private_report_leaves_nothing_behind_in_a_published_one(run: Path) -> None:
