@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -23,6 +24,7 @@ DOCUMENT = r"""\documentclass{article}
 \input{leaderboard}
 \end{document}
 """
+LEADERBOARD = Path(__file__).resolve().parents[2] / "results" / "leaderboard"
 HOSTILE = (
     "<script>alert(1)</script>",
     "a & b # c % d _ e { f } ~ g ^ h \\ i $ j ^^M",
@@ -56,6 +58,24 @@ def test_the_tables_compile(engine: str, ladder: Ladder, tmp_path: Path) -> None
     assert (tmp_path / "paper.pdf").stat().st_size > 10_000
     log = (tmp_path / "paper.log").read_text("utf-8", "replace")
     assert "Missing character" not in log, log
+
+
+@pytest.mark.skipif(not LEADERBOARD.is_dir(), reason="left out: no results/leaderboard beside the tests")
+def test_the_leaderboard_s_tables_fit_a_plain_article(tmp_path: Path) -> None:
+    """Four sets of three metrics, and costs: no line is wider than the text, and all sets are there."""
+    if shutil.which("lualatex") is None or not _has_booktabs():
+        pytest.skip("left out: no lualatex with booktabs (.ci/tools installs Debian's)")
+    write_report(LEADERBOARD, tmp_path, ["latex"], timed=[*LEADERBOARD.parent.glob("timings/*/")])
+    plain = DOCUMENT.replace("\\usepackage[margin=1cm]{geometry}\n", "")
+    (tmp_path / "paper.tex").write_text(plain, "utf-8")
+    command = ["lualatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "paper"]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
+    assert ran.returncode == 0, ran.stdout[-2000:]
+    log = (tmp_path / "paper.log").read_text("utf-8", "replace")
+    wide = [float(points) for points in re.findall(r"Overfull \\hbox \(([\d.]+)pt", log)]
+    assert max(wide, default=0) < 3, wide
+    text = (tmp_path / "leaderboard.tex").read_text("utf-8")
+    assert all(f"{{c}}{{{name}}}" in text for name in ("set5", "set14", "bsd100", "embedded"))
 
 
 def _has_booktabs() -> bool:

@@ -56,11 +56,19 @@ def test_latex_has_booktabs_marks_and_the_signature(ladder: Ladder) -> None:
     assert rows[0] == r"IMDN & \textbf{30.65} & \underline{0.2700} \\"
     assert any(r"& 28.15 & \textbf{0.1200} \\" in row for row in rows)
     assert r"\multicolumn{2}{c}{set16}" in text
-    assert r"Model & PSNR{-}Y $\uparrow$ & LPIPS (AlexNet) $\downarrow$ \\" in text
+    heads = re.findall(r"\\scriptsize\\strut (.*?\$)\}", text.partition(r"\midrule")[0])
+    assert heads == [r"PSNR{-}Y $\uparrow$", r"LPIPS (AlexNet) $\downarrow$"]
     caption = text.partition(r"\caption{")[2].partition(r"\label")[0].replace(r"\allowbreak{}", "")
     assert r"x4\textbar{}bi:matlab{-}symmetric{-}u8\textbar{}y:bt601{-}studio" in caption
     assert text.count(r"\begin{table*}") == text.count(r"\end{table*}") == 2
     assert r"\label{tab:classic-x4-cost-1}" in text
+
+
+def test_latex_marks_a_best_that_is_not_told_apart(ladder: Ladder) -> None:
+    """With its meaning below."""
+    text = latex(load_report(ladder(close(ladder))).boards)
+    assert text.count(r"$\approx$") == 2
+    assert "not told apart from the next" in text
 
 
 def test_latex_says_why_there_is_no_number(ladder: Ladder) -> None:
