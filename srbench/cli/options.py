@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
+from srbench.errors import UsageError
 from srbench.types import DEGRADATIONS, FLAVOURS
 
 SHIPPED_TIMINGS = Path("results/timings")
@@ -21,10 +23,25 @@ folder_option = click.option(
     metavar="DIR",
     help="Folder of the journal; another folder is another result set.",
 )
+
+
+def there_if_given(ctx: click.Context, param: click.Parameter, folder: Path) -> Path:
+    """A folder that was given must exist; the default may be absent.
+
+    Raises:
+        UsageError: it was given, and is none.
+    """
+    default = ctx.get_parameter_source(param.name or "") is ParameterSource.DEFAULT
+    if not default and not folder.is_dir():
+        raise UsageError(f"a folder for {param.opts[0]}", f"no folder {folder}", "give one that exists")
+    return folder
+
+
 timings_option = click.option(
     "--timings",
     "timed",
     type=click.Path(path_type=Path),
+    callback=there_if_given,
     default=SHIPPED_TIMINGS,
     show_default=True,
     metavar="DIR",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from srbench.cli.options import folder_option, plugin_option, timed_machines, timings_option
+from srbench.cli.options import folder_option, plugin_option, there_if_given, timed_machines, timings_option
 from srbench.errors import UsageError
 
 PRIVATE = (
@@ -38,6 +38,7 @@ PRIVATE = (
 @click.option(
     "--ablations",
     type=click.Path(path_type=Path),
+    callback=there_if_given,
     default=Path("results/ablations"),
     show_default=True,
     metavar="DIR",

@@ -143,7 +143,7 @@ def compare_models(report: Report, names: Sequence[str], *, journal: Path | None
     cells = load_scores(journal or report.run)
     pairs = {other: pairs_of(models[0], other, cells, report.catalog.metrics) for other in models[1:]}
     if not any(pair.verdict.delta is not None for found in pairs.values() for pair in found):
-        got = "no set, protocol and metric in common"
+        got = _unscored(report, models) or "no set, protocol and metric in common"
         raise NothingMeasured(f"scores that {' and '.join(models)} share", got, "run them on the same sets")
     drawn = boards([r for r in report.results if r.cell.model in models], report.catalog, report.timings)
     crops = _crops(report, models)
@@ -154,7 +154,7 @@ def compare_models(report: Report, names: Sequence[str], *, journal: Path | None
         against=tuple(
             _against(report, models[0], other, found, n) for n, (other, found) in enumerate(pairs.items())
         ),
-        images=tuple(_images(models, pairs)),
+        images=tuple(_images(report, models, pairs)),
         costs=tuple(table for board in drawn for table in _costs(board, models)),
         crops=tuple(crop for _, crop in crops[:PLATES]),
         rule=Rule("crops", "as each set's own note says"),
@@ -174,6 +174,16 @@ def _check(report: Report, models: Sequence[str]) -> None:
         raise UsageError("two models or more to compare", ", ".join(models) or "none", hint)
     if len(models) > MODELS:
         raise UsageError(f"at most {MODELS} models", str(len(models)), "srbench report compares all of them")
+
+
+def _unscored(report: Report, models: Sequence[str]) -> str:
+    """Of the models that have no score at all, why; empty if each has one."""
+    found = []
+    for name in models:
+        own = [result for result in report.results if result.cell.model == name]
+        if not any(result.metrics for result in own):
+            found.append(f"no score of {name} ({own[0].status}: {own[0].reason})")
+    return plain("; ".join(found))
 
 
 def _model(report: Report, name: str) -> Model:
@@ -284,7 +294,7 @@ def _row(pair: Pair) -> Difference:
 # ----------------------------------------------------------------------------------------- images
 
 
-def _images(models: Sequence[str], pairs: Mapping[str, Sequence[Pair]]) -> Iterator[Images]:
+def _images(report: Report, models: Sequence[str], pairs: Mapping[str, Sequence[Pair]]) -> Iterator[Images]:
     """Image by image, where every model has the values that the first one has."""
     found: dict[tuple[str, str], dict[str, Pair]] = {}
     for other, own in pairs.items():
@@ -297,7 +307,7 @@ def _images(models: Sequence[str], pairs: Mapping[str, Sequence[Pair]]) -> Itera
             values = [{item: both[0] for item, both in some.items.items()}]
             values += [{item: both[1] for item, both in by_model[m].items.items()} for m in models[1:]]
             rows = tuple((plain(item), _marked(some, [v[item] for v in values])) for item in some.items)
-            yield Images(plain(f"{where}: {name}"), rows)
+            yield Images(f"{where}: {_metric(report, name)}", rows)
 
 
 def _marked(pair: Pair, values: Sequence[float]) -> tuple[Value, ...]:

@@ -31,6 +31,8 @@ LIST = "ablations/index.html"
 PLATES = 6
 """The most items whose crops are shown: those in which the levels differ most."""
 
+_SPREAD = "Seeds' SD"
+_HEAD = ("Level", "Set", "Metric", "At", "Difference", "95 %", _SPREAD, "n", "Says")
 _STYLES = ("plots.css", "pictures.css", "ablation.css")
 
 
@@ -75,7 +77,12 @@ class FactorView:
 
 @dataclass(frozen=True)
 class AblationPage:
-    """What an ablation's page shows."""
+    """What an ablation's page shows.
+
+    Attributes:
+        seeds: of each training; 0 for levels that are models as they were published.
+        rule: when a set says something.
+    """
 
     name: str
     title: str
@@ -84,7 +91,9 @@ class AblationPage:
     costs: tuple[tuple[str, ...], ...]
     curves: tuple[Figure, ...]
     keys: tuple[tuple[int, str], ...]
-    head: tuple[str, ...] = ("Level", "Set", "Metric", "At", "Difference", "95 %", "Seeds' SD", "n", "Says")
+    seeds: int
+    rule: str
+    head: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -142,11 +151,11 @@ def ablation_page(
         name: of the page, for its files' folder.
         crops: for each factor the items with their plates.
     """
-    trained = f"{len(found.seeds)} seeds each" if found.curves else "models as they were published"
+    seeds = 0 if any(effect.published for effect in found.effects) else len(found.seeds)
     return AblationPage(
         name=plain(found.name),
         title=plain(found.title),
-        about=f"x{found.scale}, {trained}",
+        about=f"x{found.scale}, {_trained(seeds)}",
         factors=tuple(_factor(found, factor, metrics, name, (crops or {})) for factor in found.factors),
         costs=tuple(
             (
@@ -160,7 +169,23 @@ def ablation_page(
         ),
         curves=tuple(_curves(found)),
         keys=tuple(enumerate(_combinations(found))),
+        seeds=seeds,
+        rule=_rule(seeds),
+        head=tuple(name for name in _HEAD if seeds or name != _SPREAD),
     )
+
+
+def _trained(seeds: int) -> str:
+    if not seeds:
+        return "models as they were published"
+    return f"{seeds} seeds each" if seeds > 1 else "1 seed"
+
+
+def _rule(seeds: int) -> str:
+    if seeds == 1:
+        return "One seed decides nothing, whatever its intervals: another seed's training may say otherwise."
+    same = " and every seed has the same sign" if seeds else ""
+    return f"A set says something where its interval excludes zero{same}."
 
 
 def _factor(
@@ -209,7 +234,11 @@ def _row(effect: Effect, deciding: str, metrics: Mapping[str, MetricInfo]) -> tu
         plain(effect.where) or "all",
         f"{effect.mean:+.{places}f}",
         _interval(effect, places),
-        "" if effect.seed_spread is None else f"{effect.seed_spread:.{places}f}",
+        *(
+            ()
+            if effect.published
+            else ("" if effect.seed_spread is None else f"{effect.seed_spread:.{places}f}",)
+        ),
         n,
         plain(says(effect, deciding)),
     )
@@ -243,7 +272,8 @@ def _forest(
     axis = f"Difference to {plain(factor.base)}" + (f", {unit}" if unit else "")
     drawn = draw_forest(Forest(title, described(rows), axis, rows), f"{factor_id(found, factor)}-{metric}")
     better = "lower" if any(effect.lower_is_better for effect in chosen) else "higher"
-    under = f"Mean (square) and its 95 % interval, each seed (dot); {better} is better."
+    dots = "" if all(effect.published for effect in chosen) else ", each seed (dot)"
+    under = f"Mean (square) and its 95 % interval{dots}; {better} is better."
     return Figure(title, under, Markup(drawn))  # noqa: S704 (svg escapes all text)
 
 
@@ -257,7 +287,7 @@ def _difference(effect: Effect, factor: Factor, metrics: Mapping[str, MetricInfo
     name = f"{level}, {dataset}" + (f", at {plain(effect.where)}" if effect.where else "")
     places = _decimals(effect.metric, metrics)
     words = f"{name}: {effect.mean:+.{places}f} ({_interval(effect, places)})"
-    return Difference(name, effect.mean, effect.interval, effect.seeds, words)
+    return Difference(name, effect.mean, effect.interval, () if effect.published else effect.seeds, words)
 
 
 def _combinations(found: Findings) -> list[str]:

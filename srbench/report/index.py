@@ -221,7 +221,7 @@ def facts_of(name: str, catalog: Catalog, board: Board, row: Row) -> Facts:
     """What a model's card and its timings say of it; without a card nothing is known."""
     card = catalog.card(name)
     if card is None:
-        return Facts("", _counted(board, row), (), WEIGHTS[2])
+        return Facts("", counted_params(board, row), (), WEIGHTS[2])
     return Facts(
         family=plain(card.family),
         params=_params(card, board, row),
@@ -231,13 +231,13 @@ def facts_of(name: str, catalog: Catalog, board: Board, row: Row) -> Facts:
 
 
 def _params(card: ModelInfo, board: Board, row: Row) -> float | None:
-    counted = _counted(board, row)
+    counted = counted_params(board, row)
     if counted is not None or card.params is None:
         return counted
     return card.params / 1e6
 
 
-def _counted(board: Board, row: Row) -> float | None:
+def counted_params(board: Board, row: Row) -> float | None:
     """Parameters as they were counted when the model was timed at this scale, in millions."""
     found = (
         e.value for c, e in zip(board.columns, row.entries, strict=True) if c.metric == "params" and c.cost

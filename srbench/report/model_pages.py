@@ -10,6 +10,7 @@ from srbench.report.catalog import Catalog
 from srbench.report.commands import command_of
 from srbench.report.costs import three_digits
 from srbench.report.entries import DASH, NOT_RUN, Column, Entry
+from srbench.report.index import counted_params
 from srbench.report.load import Report
 from srbench.report.names import stem
 from srbench.report.origins import Origin
@@ -93,10 +94,11 @@ class ModelTable:
 
 @dataclass(frozen=True)
 class CostLine:
-    """What a model costs under one set-up."""
+    """What a model costs under one set-up; `remarks` as those of `Stand`."""
 
     setup: str
     scores: tuple[Scored, ...]
+    remarks: str = ""
 
 
 @dataclass(frozen=True)
@@ -130,31 +132,43 @@ def model_pages(report: Report) -> Contribution:
     by_model: dict[str, list[CellResult]] = defaultdict(list)
     for result in report.results:
         by_model[result.cell.model].append(result)
-    lines = [_line(name, len(results), report) for name, results in sorted(by_model.items())]
+    rows = _rows(report)
+    lines = [
+        _line(name, len(results), rows.get(name, ()), report) for name, results in sorted(by_model.items())
+    ]
     listed = Page(LIST, "models.html.j2", "Models", sorted(lines, key=lambda line: line.title.lower()))
-    return Contribution([Link("Models", LIST)], pages=_pages(listed, by_model, report))
+    return Contribution([Link("Models", LIST)], pages=_pages(listed, by_model, rows, report))
 
 
-def _pages(listed: Page, by_model: Mapping[str, Sequence[CellResult]], report: Report) -> Iterator[Page]:
-    yield listed
+def _rows(report: Report) -> Mapping[str, Sequence[_Place]]:
     rows: dict[str, list[_Place]] = defaultdict(list)
     for board in report.boards:
         for place, row in enumerate(board.rows):
             rows[row.key[0]].append((board, place))
+    return rows
+
+
+def _pages(
+    listed: Page,
+    by_model: Mapping[str, Sequence[CellResult]],
+    rows: Mapping[str, Sequence[_Place]],
+    report: Report,
+) -> Iterator[Page]:
+    yield listed
     origins = {origin.id: origin for origin in report.origins}
     for name, results in by_model.items():
-        view = model_page(name, results, rows[name], report, origins)
+        view = model_page(name, results, rows.get(name, ()), report, origins)
         yield Page(report.paths.models[name], "model.html.j2", view.title, view)
 
 
-def _line(name: str, cells: int, report: Report) -> ModelLine:
+def _line(name: str, cells: int, rows: Sequence[_Place], report: Report) -> ModelLine:
     card = report.catalog.card(name)
     return ModelLine(
         report.paths.models[name],
         plain(name),
         plain(report.catalog.titles.get(name, name)),
         plain(card.family) if card is not None else "",
-        _millions(card),
+        _parameters(card, rows),
         plain(", ".join(card.trained_on)) if card is not None else "",
         cells,
     )
@@ -183,7 +197,7 @@ def model_page(
     return ModelPage(
         name=plain(name),
         title=plain(report.catalog.titles.get(name, name)),
-        facts=tuple(_facts(name, report.catalog)),
+        facts=tuple(_facts(name, rows, report.catalog)),
         weights=tuple(_weights(report.catalog.card(name))),
         tables=tables,
         costs=tuple(_costs(rows)),
@@ -283,7 +297,8 @@ def _costs(rows: Iterable[_Place]) -> Iterator[CostLine]:
         if group.cost and _is_timed(scores)
     }
     for (scale, setup), scores in found.items():
-        yield CostLine(f"x{scale}, {setup}", scores)
+        reasons = dict.fromkeys(score.entry.reason for score in scores if score.entry.reason)
+        yield CostLine(f"x{scale}, {setup}", scores, "; ".join(reasons))
 
 
 def _is_timed(scores: Iterable[Scored]) -> bool:
@@ -293,7 +308,7 @@ def _is_timed(scores: Iterable[Scored]) -> bool:
 # ------------------------------------------------------------------------------------- the card
 
 
-def _facts(name: str, catalog: Catalog) -> Iterator[tuple[str, str]]:
+def _facts(name: str, rows: Sequence[_Place], catalog: Catalog) -> Iterator[tuple[str, str]]:
     """What is known of a model, as label and text."""
     card = catalog.card(name)
     yield "name", plain(name)
@@ -303,7 +318,7 @@ def _facts(name: str, catalog: Catalog) -> Iterator[tuple[str, str]]:
         "family": card.family,
         "paper": card.paper,
         "licence": card.licence,
-        "parameters": _millions(card),
+        "parameters": _parameters(card, rows),
         "trained on": ", ".join(card.trained_on),
         "scales": ", ".join(f"x{scale}" for scale in card.scales),
         "works on": _KINDS[card.kind],
@@ -316,10 +331,19 @@ def _facts(name: str, catalog: Catalog) -> Iterator[tuple[str, str]]:
 _KINDS = {"still": "single images", "window": "a window of frames", "sequence": "a sequence of frames"}
 
 
-def _millions(card: ModelInfo | None) -> str:
-    if card is None or card.params is None:
-        return ""
-    return f"{three_digits(card.params / 1e6)} M" if card.params else "none"
+def _parameters(card: ModelInfo | None, rows: Sequence[_Place]) -> str:
+    """What the card says and, where that differs, what was counted: ``0.715 M counted at x4``."""
+    of_card = "" if card is None or card.params is None else _millions(card.params / 1e6)
+    counts = ((board.scale, counted_params(board, board.rows[place])) for board, place in rows)
+    counted = {scale: _millions(count) for scale, count in counts if count is not None}
+    if set(counted.values()) <= {of_card}:
+        return of_card
+    said = [f"{of_card} by its card"] if of_card else []
+    return "; ".join([*said, *(f"{text} counted at x{scale}" for scale, text in sorted(counted.items()))])
+
+
+def _millions(count: float) -> str:
+    return f"{three_digits(count)} M" if count else "none"
 
 
 def _weights(card: ModelInfo | None) -> Iterator[WeightsFile]:

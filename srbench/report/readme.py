@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from srbench.errors import UsageError
@@ -56,15 +56,16 @@ def shown(
     ]
     rows = [board.rows[line] for line in lines_shown]
     places = [*scored, *_costs(board, rows)]
+    notes = _numbers(rows, places)
     lines = [
         BEGIN,
         "",
         f"![{escape(plot.title)}: {escape(plot.description)}]({picture})",
         "",
-        *_table(board, lines_shown, places),
+        *_table(board, lines_shown, places, notes),
         "",
         *_under(board, report, command),
-        *_notes(board, rows, places),
+        *_notes(board, notes),
         END,
     ]
     return Shown("\n".join(lines), alone)
@@ -123,14 +124,22 @@ def _plot(board: Board, report: Report, datasets: Collection[str]) -> Scatter:
     raise UsageError("results with two quantities to plot", board.name, "score LPIPS, or time the models")
 
 
-def _table(board: Board, lines: Sequence[int], places: Sequence[int]) -> Iterator[str]:
+def _numbers(rows: Sequence[Row], places: Sequence[int]) -> Mapping[int, int]:
+    """The block's own number of each of the board's notes that it shows, in reading order."""
+    used = dict.fromkeys(note for row in rows for place in places for note in row.entries[place].notes)
+    return {note: number for number, note in enumerate(used, 1)}
+
+
+def _table(
+    board: Board, lines: Sequence[int], places: Sequence[int], notes: Mapping[int, int]
+) -> Iterator[str]:
     """Scores of all datasets, and of costs latency and parameters."""
     heads = [_head(board.columns[place]) for place in places]
     yield f"| {' | '.join(['Model', *heads])} |"
     yield f"|{'|'.join(['---', *('---:' for _ in places)])}|"
     for line in lines:
         row = board.rows[line]
-        cells = [_cell(row.entries[place], board.unsure(line, place)) for place in places]
+        cells = [_cell(row.entries[place], notes, board.unsure(line, place)) for place in places]
         yield f"| {' | '.join([escape(row.title), *cells])} |"
 
 
@@ -153,9 +162,9 @@ def _head(column: Column) -> str:
     return f"{over}{escape(column.title)}{arrow}"
 
 
-def _cell(entry: Entry, unsure: bool) -> str:
+def _cell(entry: Entry, numbers: Mapping[int, int], unsure: bool) -> str:
     """The number, and what papers print below it."""
-    signs = [*(["≈"] if unsure else []), *map(str, entry.notes)]
+    signs = [*(["≈"] if unsure else []), *(str(numbers[note]) for note in entry.notes)]
     notes = f" <sup>{','.join(signs)}</sup>" if signs else ""
     number = _MARKS.get(entry.mark, "{}").format(entry.text) + notes
     beside = entry.published
@@ -173,13 +182,14 @@ def _under(board: Board, report: Report, command: str) -> Iterator[str]:
     yield ""
 
 
-def _notes(board: Board, rows: Sequence[Row], places: Sequence[int]) -> Iterator[str]:
+def _notes(board: Board, numbers: Mapping[int, int]) -> Iterator[str]:
     """The notes of what is shown."""
-    used = sorted({note for row in rows for place in places for note in row.entries[place].notes})
-    if used:
+    if numbers:
         yield "<details><summary>Notes</summary>"
         yield ""
-        yield from (f"- <sup>{note}</sup> {escape(board.notes[note - 1])}" for note in used)
+        yield from (
+            f"- <sup>{number}</sup> {escape(board.notes[note - 1])}" for note, number in numbers.items()
+        )
         yield ""
         yield "</details>"
         yield ""

@@ -138,6 +138,14 @@ def test_an_address_brings_the_same_view_back(site: Path, open_page: Open) -> No
     assert status(again) == status(page)
 
 
+@pytest.mark.parametrize("stale", ["f=nosuch", "t=nosuch", "w=nosuch"])
+def test_an_address_of_what_is_no_more_shows_all(site: Path, open_page: Open, stale: str) -> None:
+    """A value that no field offers is ignored, and what else the address says holds."""
+    every = titles(open_page(site / "index.html"))
+    assert titles(open_page(site / "index.html", stale)) == every
+    assert titles(open_page(site / "index.html", f"{stale}&q=bicubic")) == ["Bicubic"]
+
+
 def test_columns_are_chosen(site: Path, open_page: Open) -> None:
     """A metric and a set disappear from head and body alike, and the group spans what is left."""
     page = open_page(site / "index.html")

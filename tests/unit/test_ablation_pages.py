@@ -157,5 +157,41 @@ def test_the_site_links_its_ablations_and_escapes_their_words(
         text = page.read_text(encoding="utf-8")
         assert HOSTILE not in text
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
-    assert srbench("report", "--out", "none", "--ablations", tmp_path / "nothing").code == 0
+    assert srbench("report", "--out", "none").code == 0
     assert not Path("none/ablations").exists()
+
+
+def test_a_folder_that_was_given_must_exist(mini: str, tmp_path: Path, srbench: Any) -> None:
+    """A mistyped one is told in a line; the defaults, absent here, are not asked for."""
+    assert srbench("run", "-m", "bicubic", "-d", mini, "-x", "4", "--metrics", "psnr_y", "-q").code == 0
+    for option in ("--ablations", "--timings"):
+        ran = srbench("report", "--out", "none", option, tmp_path / "nothing")
+        assert ran.code == 2
+        assert f"expected a folder for {option}, got no folder {tmp_path / 'nothing'}" in ran.err
+    assert not Path("none").exists()
+    assert srbench("report", "--out", "none").code == 0
+
+
+@pytest.mark.parametrize(
+    ("seeds", "published", "about", "rule", "dots"),
+    [
+        ([0, 1], False, "x2, 2 seeds each", "every seed has the same sign", True),
+        ([0], False, "x2, 1 seed", "One seed decides nothing", True),
+        ([0], True, "x2, models as they were published", "its interval excludes zero.", False),
+    ],
+)
+def test_a_page_tells_its_rule(
+    tmp_path: Path, seeds: list[int], published: bool, about: str, rule: str, dots: bool
+) -> None:
+    """One seed decides nothing; published models have neither seeds nor dots of them."""
+    effects = [effect("set14", 0.5, (0.3, 0.7), published=published)]
+    found = read_findings(written(tmp_path / "tiny", findings(seeds=seeds, effects=effects)))
+    page = ablation_page(found, METRICS, "tiny")
+    (factor,) = page.factors
+    assert page.about == about
+    assert rule in page.rule
+    assert {len(row) for row in factor.rows} == {len(page.head)}
+    assert ("Seeds' SD" in page.head) is dots
+    assert ("seed" in page.rule) is dots
+    assert ("seed" in factor.figures[0].under) is dots
+    assert ('class="dots"' in factor.figures[0].svg) is dots

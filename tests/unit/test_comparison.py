@@ -114,6 +114,16 @@ def test_models_without_a_common_set_end_with_nothing_compared(tmp_path: Path) -
     assert not (tmp_path / "c.html").exists()
 
 
+def test_a_skipped_model_s_reason_is_told(tmp_path: Path) -> None:
+    """What kept it from any score is why nothing can be compared."""
+    run = journal(tmp_path / "run", a=ITEMS)
+    with Journal(run / "journal.jsonl") as lines:
+        cell = Cell("b", "set14", 4, "classic", "signature", "torch", "pixels")
+        lines.append(Record(cell, "", 16, Status.SKIPPED, "weights can't be reached"))
+    with pytest.raises(NothingMeasured, match=r"got no score of b \(skipped: weights can't be reached\)"):
+        write_comparison(run, ["a", "b"], tmp_path / "c.html")
+
+
 def test_more_models_than_fit_are_refused(tmp_path: Path) -> None:
     """The site is for those."""
     run = journal(tmp_path / "run", **{f"m{n}": ITEMS for n in range(9)})
@@ -136,6 +146,7 @@ def test_the_views_hold_the_numbers(tmp_path: Path) -> None:
     assert (line.first, line.other, line.difference, line.word) == ("38.00", "37.50", "-0.5000", "worse")
     assert view.against[0].counts == "1 worse"
     (images,) = view.images
+    assert images.title == "set14 x4, classic: PSNR-Y"
     assert len(images.rows) == 16
     assert [(value.text, value.mark) for value in images.rows[0][1]] == [("30.50", "best"), ("30.00", "")]
     assert load_scores(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +44,22 @@ def test_the_block_is_a_board_and_its_plot(ladder: Ladder, readme: Path, srbench
     assert html.count("<tr>") == 9
     assert "<strong>30.65</strong>" in html
     assert "srbench readme README.md --results ../ladder" in html
+
+
+def test_notes_are_numbered_in_reading_order(
+    ladder: Ladder, readme: Path, srbench: Callable[..., Any]
+) -> None:
+    """From 1, of those alone that the block shows, first where they are first met."""
+    folder = ladder()
+    ladder(dataset="set20", images=20, rungs={"imdn": ladder.rungs["imdn"]})
+    assert srbench("readme", readme, "--results", folder, "--dataset", "set16").code == 0
+    text = readme.read_text("utf-8")
+    table, _, notes = text.partition("<details><summary>Notes")
+    shown = re.findall(r"<sup>(?:≈,)?([\d,]+)</sup>", table)
+    met = [int(number) for said in shown for number in said.split(",")]
+    listed = [int(number) for number in re.findall(r"- <sup>(\d+)</sup>", notes)]
+    assert listed == list(dict.fromkeys(met)) == list(range(1, len(listed) + 1)) != []
+    assert "not run" not in notes
 
 
 def test_in_step_or_not(ladder: Ladder, readme: Path, srbench: Callable[..., Any]) -> None:

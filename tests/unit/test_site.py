@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -25,8 +26,13 @@ from srbench.report.render import json_text
 from srbench.report.site import INDEX, Contribution, File, Link, Page, Part, write_site
 from srbench.report.write import CONTRIBUTORS
 from srbench.stats import MIN_IMAGES
+from srbench.store.aggregate import load_cells
 from srbench.store.journal import Journal
+from srbench.store.timings import TimingFile, read_timings
 from srbench.types import Cell, Record, Score, Status
+
+if TYPE_CHECKING:
+    from tests.conftest import Ladder
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -262,6 +268,28 @@ def test_rows_carry_what_filters_ask_for(report: Report) -> None:
 def test_a_row_has_its_own_command(model: str, argv: tuple[str, ...], command: str) -> None:
     """The model, set, scale and protocol of the row, and what else moved its number; quoted for a shell."""
     assert command_of(cell(model, "set5[2]"), argv) == command
+
+
+def test_a_model_s_page_tells_which_count_is_whose_and_what_a_time_is_of(
+    ladder: Ladder, tmp_path: Path
+) -> None:
+    """Card and count differ: both, with their source; random weights are told in sight, not in a tooltip."""
+    run = ladder()
+    with TimingFile(run) as timings:
+        (imdn,) = [t for t in read_timings(run) if t.spec.model == "imdn"]
+        timings.append(replace(imdn, spec=replace(imdn.spec, model="edsr", weights="untrained")))
+    with Journal(run / "journal.jsonl") as lines:
+        where = load_cells(run)[0].cell
+        lines.append(Record(replace(where, model="edsr"), "", 16, Status.SKIPPED, "weights can't be reached"))
+    site(run, tmp_path / "site")
+    models = tmp_path / "site" / "models"
+    said = "0.694 M by its card; 0.715 M counted at x4"
+    assert said in (models / "imdn.html").read_text("utf-8")
+    assert said in (tmp_path / "site" / "models.html").read_text("utf-8")
+    edsr = (models / "edsr.html").read_text("utf-8")
+    in_sight = re.sub(r"<[^>]*>", "", edsr)
+    assert "timed with random weights" in in_sight[in_sight.index("Costs") :]
+    assert "(first 8 digits)" in edsr
 
 
 def test_no_command_is_guessed() -> None:

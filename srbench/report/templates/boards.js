@@ -21,6 +21,8 @@
 
   const list = (text) => (text ? text.split(",") : []);
 
+  const offered = (name, text) => ([...tools.elements[name].options].some((option) => option.value === text) ? text : "");
+
   const read = () => {
     const text = location.hash.slice(1);
     if (!text) return { ...DEFAULTS };
@@ -30,7 +32,7 @@
     return {
       b: sections.has(get("b")) ? get("b") : first,
       s: get("s"), d: list(get("d")), hide: list(get("hide")),
-      q: get("q"), f: get("f"), p: get("p"), t: get("t"), w: get("w"),
+      q: get("q"), f: offered("f", get("f")), p: get("p"), t: offered("t", get("t")), w: offered("w", get("w")),
       pub: get("pub") !== "0", blank: get("blank") !== "0",
     };
   };
