@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from srbench.comparison.write import write_comparison
 from srbench.report.write import write_report
 from srbench.store.journal import Journal
 from srbench.types import Cell, Record, Status
@@ -144,6 +145,20 @@ def test_an_address_of_what_is_no_more_shows_all(site: Path, open_page: Open, st
     every = titles(open_page(site / "index.html"))
     assert titles(open_page(site / "index.html", stale)) == every
     assert titles(open_page(site / "index.html", f"{stale}&q=bicubic")) == ["Bicubic"]
+
+
+def test_long_titles_and_differences_fit(ladder: Ladder, tmp_path: Path, open_page: Open) -> None:
+    """A heading without a space breaks; a comparison's table shows its last column."""
+    run = ladder()
+    with Journal(run / "journal.jsonl") as journal:
+        journal.append(_standing("long" * 50, Status.FAILED, "broken"))
+    write_report(run, tmp_path / "site", ["html"])
+    (path,) = (tmp_path / "site" / "models").glob("long*.html")
+    wide = "(element) => element.scrollWidth > element.clientWidth"
+    assert not open_page(path).locator("html").evaluate(wide)
+    page = open_page(write_comparison(run, ["bicubic", "imdn"], tmp_path / "c.html"))
+    page.set_viewport_size({"width": 1180, "height": 800})
+    assert not page.locator(".scroll:has(.against)").evaluate(wide)
 
 
 def test_columns_are_chosen(site: Path, open_page: Open) -> None:

@@ -393,6 +393,15 @@ def test_the_site_has_every_plot_to_download(ladder: Ladder, tmp_path: Path) -> 
     )
 
 
+def test_a_legend_is_spoken_of_where_there_is_one(ladder: Ladder, tmp_path: Path) -> None:
+    """The hint under a plot of one series has no word of it."""
+    write_report(ladder(), tmp_path / "out", ["html"])
+    pages = [path.read_text("utf-8") for path in (tmp_path / "out").rglob("*.html")]
+    figures = [part for page in pages for part in re.findall(r"<figure.*?</figure>", page, re.DOTALL)]
+    told = {("The legend hides" in part, 'class="keys"' in part) for part in figures}
+    assert told == {(True, True), (False, False)}
+
+
 def test_a_list_of_plots_of_several_boards_names_them(ladder: Ladder, tmp_path: Path) -> None:
     """On a set's page; on a board's own page it goes without saying."""
     write_report(ladder(), tmp_path / "out", ["html"])
