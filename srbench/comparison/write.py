@@ -32,5 +32,5 @@ def write_comparison(run: Path, models: Sequence[str], out: Path, timed: Sequenc
 
     view = compare_models(load_report(run, timed=timed), models)
     title = " and ".join(model.title for model in view.models)
-    page = Page(out.name, "comparison.html.j2", title, view, _STYLES, ("viewer.js",))
+    page = Page(out.name, "comparison.html.j2", title, view, _STYLES, ("viewer.js", "download.js"))
     return write_whole(out, Renderer([]).page(page, []), "choose another with --out")

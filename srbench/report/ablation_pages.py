@@ -34,6 +34,7 @@ PLATES = 6
 _SPREAD = "Seeds' SD"
 _HEAD = ("Level", "Set", "Metric", "At", "Difference", "95 %", _SPREAD, "n", "Says")
 _STYLES = ("plots.css", "pictures.css", "ablation.css")
+_SCRIPTS = ("download.js",)
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def ablation_pages(report: Report) -> Contribution:
         found, name = read_findings(folder), names[folder.name]
         crops = _crops(folder, found, report)
         page = ablation_page(found, report.catalog.metrics, name, crops)
-        pages.append(Page(f"ablations/{name}.html", "ablation.html.j2", page.title, page, _STYLES))
+        pages.append(Page(f"ablations/{name}.html", "ablation.html.j2", page.title, page, _STYLES, _SCRIPTS))
         lines.append(_line(found, f"ablations/{name}.html"))
         files += _files(name, found, crops)
     if not pages:

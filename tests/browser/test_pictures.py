@@ -272,3 +272,15 @@ def test_pages_have_no_barrier_and_fit_a_phone(
         details.evaluate("details => { details.open = true; }")
     assert audit(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_plots_of_ablations_and_comparisons_are_saved(site: Path, open_page: Open) -> None:
+    """Each plot of such a page has its button, and gives a file."""
+    pages = [site / "mail/c.html", site / "site/ablations/bn-loss.html"]
+    for path in (path for path in pages if path.is_file()):
+        page = open_page(path)
+        buttons = page.get_by_role("button", name="Download as SVG")
+        assert buttons.count() == page.locator(".figure .canvas svg").count() > 0
+        with page.expect_download() as saved:
+            buttons.last.click()
+        assert saved.value.path().read_text("utf-8").startswith("<svg ")

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
 import pytest
 
@@ -166,3 +167,23 @@ def test_hostile_names_are_texts(ladder: Ladder, tmp_path: Path, open_page: Open
         said.add(page.locator(".figure:visible .said").first.inner_text().partition(": PSNR-Y")[0].strip())
     assert said == {name.strip() for name in HOSTILE}
     assert page.evaluate("window.hacked") is None
+
+
+def test_a_plot_without_a_file_of_its_own_is_saved_with_its_colours(
+    site: Path, open_page: Open, tmp_path: Path
+) -> None:
+    """What the page shows, as a file that needs no style sheet; from `file://` too, without a request."""
+    page = open_page(site / "models/vdsr.html", scheme="dark")
+    shown = page.locator(".figure").first
+    with page.expect_download() as saved:
+        shown.get_by_role("button", name="Download as SVG").click()
+    assert saved.value.suggested_filename.endswith(".svg")
+    saved.value.save_as(tmp_path / "plot.svg")
+    root = ElementTree.parse(tmp_path / "plot.svg").getroot()  # noqa: S314 - our own picture
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert root[0].attrib["fill"] == shown.evaluate("figure => getComputedStyle(figure).backgroundColor")
+    mark = root.find(".//{*}path[@class='mark']")
+    box = root.find(".//{*}*[@class='box']")
+    drawn = mark if mark is not None else box
+    assert drawn is not None
+    assert drawn.attrib["stroke"].startswith("rgb")

@@ -17,7 +17,7 @@ from srbench.report.site import INDEX, Contribution, File, Link, Page, Part
 from srbench.report.views import Board
 
 LIST = "plots.html"
-STYLES, SCRIPTS = ("plots.css",), ("plots.js",)
+STYLES, SCRIPTS = ("plots.css",), ("plots.js", "download.js")
 _KINDS = ("latency", "params", "macs", "plane", "images", "ranks")
 _ON_DATASETS = ("plane", "images", "ranks")
 
