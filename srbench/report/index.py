@@ -104,7 +104,7 @@ class ShownBoard:
     long: bool
     sorted_by: int
     values: tuple[tuple[float | None, ...], ...]
-    ranks: tuple[tuple[tuple[str, int] | None, ...] | None, ...]
+    ranks: tuple[tuple[tuple[str, int | None] | None, ...] | None, ...]
 
     @property
     def first(self) -> tuple[ShownRow, ...]:
@@ -258,6 +258,6 @@ def _number(entry: Entry) -> float | None:
     return round(entry.value, 6) if math.isfinite(entry.value) else math.copysign(_HUGE, entry.value)
 
 
-def _rank_texts(ranks: Mapping[int, Rank], rows: int) -> tuple[tuple[str, int] | None, ...]:
+def _rank_texts(ranks: Mapping[int, Rank], rows: int) -> tuple[tuple[str, int | None] | None, ...]:
     found = (ranks.get(place) for place in range(rows))
     return tuple((rank.text, rank.band) if rank is not None else None for rank in found)

@@ -2,7 +2,8 @@
 
 The interval of a rank is `srbench.stats.rank_intervals`' of the per-image values of all complete models of a
 column. A band is drawn from the best mean downwards: whoever's interval overlaps that of the band's first
-shares its band. Below `MIN_IMAGES` images nothing is sure: ranks follow the digits shown, ties share them.
+shares its band. Below `MIN_IMAGES` images nothing is sure: ranks follow the digits shown, ties share them,
+and there are no bands.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ class Rank:
 
     Attributes:
         best, worst: the interval of its rank; equal to its place by the digits shown where there is none.
-        band: models of one band share it, 0 the best.
+        band: models of one band share it, 0 the best; None where nothing is sure: no bar is drawn.
     """
 
     best: int
     worst: int
-    band: int
+    band: int | None
 
     @property
     def text(self) -> str:
@@ -115,8 +116,4 @@ def _banded(ordered: Sequence[tuple[int, RankInterval]]) -> list[tuple[int, Rank
 
 def _by_digits(places: Sequence[int], entries: Sequence[Entry], higher: bool) -> dict[int, Rank]:
     texts = sorted((entries[place].text for place in places), key=float, reverse=higher)
-    distinct = list(dict.fromkeys(texts))
-    return {
-        place: Rank(rank := texts.index(entries[place].text) + 1, rank, distinct.index(entries[place].text))
-        for place in places
-    }
+    return {place: Rank(rank := texts.index(entries[place].text) + 1, rank, None) for place in places}

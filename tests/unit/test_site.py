@@ -238,6 +238,7 @@ def test_few_images_rank_by_digits(tmp_path: Path) -> None:
     )
     (board,) = index(load_report(run)).boards
     assert [row.rank.text for row in board.rows if row.rank] == ["1", "1", "3"]
+    assert {row.rank.band for row in board.rows if row.rank} == {None}
     assert board.columns[0].basis.startswith("2 images: too few")
 
 

@@ -114,7 +114,8 @@
   const rankCell = (ranks, row, banded) => {
     const rank = ranks && ranks[row];
     if (!rank) return '<td class="rank"></td>';
-    return `<td class="rank${banded ? " band" : ""}${rank[1] % 2 ? " odd" : ""}">${rank[0]}</td>`;
+    const bar = banded && rank[1] !== null ? " band" : "";
+    return `<td class="rank${bar}${rank[1] % 2 ? " odd" : ""}">${rank[0]}</td>`;
   };
 
   const draw = (data, chosen, from, to) => {
