@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ import numpy as np
 import pytest
 
 from srbench.cli.planning import human
-from srbench.cli.run import parse_budget
+from srbench.cli.run import WAITING, parse_budget
 from srbench.errors import UsageError
 from srbench.image.io import write_png
 from srbench.store.journal import read_journal
@@ -251,3 +254,29 @@ def test_budgets_that_are_none(text: str) -> None:
 def test_times_for_people() -> None:
     """A plan's times are rounded to what they are worth."""
     assert [human(s) for s in (0, 0.2, 42.4, 200, 3900)] == ["0 s", "<1 s", "42 s", "3 min", "1 h 05 min"]
+
+
+def test_openmp_waits_asleep_before_torch_is_loaded_unless_the_user_chose(tmp_path: Path) -> None:
+    """`srbench run` leaves cores to reading and scoring: the policy is set in time, kept, and on record."""
+    plugin = tmp_path / "seen.py"
+    plugin.write_text(
+        "import os, sys\n"
+        "from srbench import ModelInfo, register_model\n"
+        "print('torch' in sys.modules, os.environ['OMP_WAIT_POLICY'])\n"
+        "register_model(ModelInfo(name='seen', title='seen', family='test', scales=(2,)), object)\n"
+    )
+    command = [sys.executable, "-m", "srbench", "run", "-m", "bicubic", "-d", "embedded"]
+    command += ["-x", "4", "--limit", "1", "--metrics", "psnr_y"]
+    for given, kept in ({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE"):
+        folder = tmp_path / kept
+        environment = {name: value for name, value in os.environ.items() if name not in WAITING} | given
+        done = subprocess.run(
+            [*command, "--plugin", str(plugin), "--results", str(folder)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert f"False {kept}\n" in done.stderr
+        (provenance,) = (folder / "provenance").iterdir()
+        assert json.loads(provenance.read_text())["environment"]["OMP_WAIT_POLICY"] == kept
