@@ -27,7 +27,6 @@ class Trained(Adapter):
         """Build the network and fill it; every tensor must be there, and no other."""
         path = self._path()
         tensors = {n: torch.from_numpy(np.array(a)) for n, a in load_arrays(path, "safetensors").items()}
-        self.window = self.info.kind == "window"
         network, _ = read_trained(path)
         self.net = build(network)
         self.net.load_state_dict(tensors)
@@ -35,7 +34,13 @@ class Trained(Adapter):
 
     def predict(self, lr: Tensor) -> Tensor:
         """Super-resolve; shapes as in `Adapter.predict`."""
-        return cast(Tensor, self.net(lr[None] if self.window else lr))
+        match self.info.kind:
+            case "still":
+                return cast(Tensor, self.net(lr))
+            case "window":
+                return cast(Tensor, self.net(lr[None]))
+            case "sequence":
+                return cast(Tensor, self.net(lr[None])[0])
 
     def _path(self) -> Path:
         if self.argument:

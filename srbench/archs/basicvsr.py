@@ -6,14 +6,17 @@ Super-Resolution and Beyond", CVPR 2021, section 3. Tensors have BasicSR's names
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from srbench.archs.dis_flow import dis_flow
 from srbench.archs.spynet import SPyNet
 from srbench.archs.video import leaky, residual_blocks, warp
+
+Flow = Literal["spynet", "dis", "none"]
 
 
 class Trunk(nn.Module):
@@ -37,19 +40,29 @@ class BasicVSR(nn.Module):
 
     Tensors: ``spynet.*``, ``backward_trunk.*``, ``forward_trunk.*``, ``fusion``, ``upconv1``, ``upconv2``,
     ``conv_hr``, ``conv_last``.
+
+    Args:
+        features: channels that propagate.
+        blocks: residual blocks of each direction.
+        tail: channels after the second pixel shuffle.
+        flow: what features are aligned by (section 3.2): SPyNet, as in the paper; dense inverse search, which
+            has no weights (`srbench.archs.dis_flow`); or nothing, "without alignment".
     """
 
-    def __init__(self, features: int = 64, blocks: int = 30) -> None:
+    def __init__(
+        self, features: int = 64, blocks: int = 30, *, tail: int = 64, flow: Flow = "spynet"
+    ) -> None:
         super().__init__()
-        self.features = features
-        self.spynet = SPyNet()
+        self.features, self.flow = features, flow
+        if flow == "spynet":
+            self.spynet = SPyNet()
         self.backward_trunk = Trunk(features + 3, features, blocks)
         self.forward_trunk = Trunk(features + 3, features, blocks)
         self.fusion = nn.Conv2d(features * 2, features, 1)
         self.upconv1 = nn.Conv2d(features, features * 4, 3, padding=1)
-        self.upconv2 = nn.Conv2d(features, 64 * 4, 3, padding=1)
-        self.conv_hr = nn.Conv2d(64, 64, 3, padding=1)
-        self.conv_last = nn.Conv2d(64, 3, 3, padding=1)
+        self.upconv2 = nn.Conv2d(features, tail * 4, 3, padding=1)
+        self.conv_hr = nn.Conv2d(tail, tail, 3, padding=1)
+        self.conv_last = nn.Conv2d(tail, 3, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Super-resolve a clip.
@@ -68,7 +81,7 @@ class BasicVSR(nn.Module):
         restored = []
         for t, frame in enumerate(frames):
             if t > 0:
-                state = warp(state, self.spynet(frame, frames[t - 1]))
+                state = self._aligned(state, frame, frames[t - 1])
             state = self.forward_trunk(torch.cat([frame, state], 1))
             restored.append(self._restored(frame, torch.cat([behind.pop(), state], 1)))
         return torch.stack(restored, 1)
@@ -79,10 +92,16 @@ class BasicVSR(nn.Module):
         found: list[Tensor] = []
         for t in reversed(range(len(frames))):
             if found:
-                state = warp(state, self.spynet(frames[t], frames[t + 1]))
+                state = self._aligned(state, frames[t], frames[t + 1])
             state = self.backward_trunk(torch.cat([frames[t], state], 1))
             found.append(state)
         return found
+
+    def _aligned(self, state: Tensor, frame: Tensor, neighbour: Tensor) -> Tensor:
+        """Section 3.2: the neighbour's features where this frame has them."""
+        if self.flow == "none":
+            return state
+        return warp(state, (self.spynet if self.flow == "spynet" else dis_flow)(frame, neighbour))
 
     def _nothing(self, frame: Tensor) -> Tensor:
         return frame.new_zeros(len(frame), self.features, *frame.shape[2:])

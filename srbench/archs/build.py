@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from srbench.archs import descriptions as described
+from srbench.archs.basicvsr import BasicVSR
 from srbench.archs.edsr import EDSR
 from srbench.archs.edvr import EDVR
 from srbench.archs.fsrcnn import FSRCNN
@@ -25,6 +26,8 @@ def build(network: described.Network) -> nn.Module:
             return _edsr(network)
         case described.EDVR():
             return _edvr(network)
+        case described.BasicVSR():
+            return BasicVSR(network.features, network.blocks, tail=network.tail, flow=network.flow)
 
 
 def _edsr(network: described.EDSR) -> nn.Module:

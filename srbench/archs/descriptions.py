@@ -70,13 +70,25 @@ class EDVR:
     tail: int = 64
 
 
-Network = SRCNN | FSRCNN | VDSR | EDSR | EDVR
+@dataclass(frozen=True)
+class BasicVSR:
+    """See `srbench.archs.basicvsr.BasicVSR`."""
+
+    scale: int
+    features: int = 64
+    blocks: int = 30
+    tail: int = 64
+    flow: Literal["spynet", "dis", "none"] = "spynet"
+
+
+Network = SRCNN | FSRCNN | VDSR | EDSR | EDVR | BasicVSR
 FAMILIES: dict[str, type[Network]] = {
     "srcnn": SRCNN,
     "fsrcnn": FSRCNN,
     "vdsr": VDSR,
     "edsr": EDSR,
     "edvr": EDVR,
+    "basicvsr": BasicVSR,
 }
 _SCALES = (2, 3, 4, 8)
 
@@ -92,7 +104,8 @@ def read_network(table: Any, where: str, reader: Reader) -> Network:
     if family not in FAMILIES:
         raise reader.refused(f"family to be {', '.join(FAMILIES)}", repr(family), where)
     network = reader.read(FAMILIES[family], values, where)
-    if network.scale not in _SCALES or (isinstance(network, EDVR) and network.scale != 4):
+    video = isinstance(network, EDVR | BasicVSR)
+    if network.scale not in _SCALES or (video and network.scale != 4):
         raise reader.refused("a scale that the family has", f"x{network.scale}", where)
     return network
 
@@ -121,17 +134,18 @@ def promise(network: Network, name: str, title: str) -> ModelInfo:
     window = network.frames if isinstance(network, EDVR) else 1
     if window % 2 == 0:
         raise UsageError("an odd number of frames", str(window), "the middle one is restored")
+    video = isinstance(network, EDVR | BasicVSR)
     luma = isinstance(network, SRCNN | FSRCNN | VDSR)
     return ModelInfo(
         name=name,
         title=title,
         family=family_of(network),
         scales=(network.scale,),
-        kind="window" if isinstance(network, EDVR) else "still",
+        kind=_kind(network),
         channels="y" if luma else "rgb",
         pre_upsampled=_enlarged_before(network),
         size_multiple=4 if isinstance(network, EDVR) else 1,
-        tiling="discouraged" if isinstance(network, EDVR) else "supported",
+        tiling="discouraged" if video else "supported",
         receptive_field=_receptive_field(network),
         planes=("rgb", "y") if luma else ("rgb",),
         frames_before=window // 2,
@@ -140,12 +154,21 @@ def promise(network: Network, name: str, title: str) -> ModelInfo:
     )
 
 
+def _kind(network: Network) -> Literal["still", "window", "sequence"]:
+    match network:
+        case EDVR():
+            return "window"
+        case BasicVSR():
+            return "sequence"
+    return "still"
+
+
 def _enlarged_before(network: Network) -> bool:
     return isinstance(network, SRCNN | VDSR) or (isinstance(network, EDSR) and network.upsampling == "before")
 
 
 def _receptive_field(network: Network) -> int:
-    """Radius in pixels of the network's input; 0 where deformable convolution reaches anywhere."""
+    """Radius in pixels of the network's input; 0 where alignment reaches anywhere."""
     match network:
         case SRCNN():
             return sum(kernel // 2 for kernel in network.kernels)
@@ -155,5 +178,5 @@ def _receptive_field(network: Network) -> int:
             return network.depth
         case EDSR():
             return 2 * network.blocks + 4
-        case EDVR():
+        case EDVR() | BasicVSR():
             return 0

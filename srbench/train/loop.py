@@ -35,7 +35,7 @@ from srbench.train.checkpoint import (
     under,
 )
 from srbench.train.losses import Adversary, Criterion, criterion
-from srbench.train.patches import Pair, Patches, load_pairs, middle, split
+from srbench.train.patches import Pair, Patches, load_pairs, middle, split, window_of
 from srbench.train.recipes import Optimizer, Recipe, recipe_table
 from srbench.train.record import TrainingRecord
 from srbench.types import ModelInfo
@@ -99,10 +99,9 @@ class Trainer:
         torch.set_num_threads(threads or torch.get_num_threads())
         self.recipe, self.folder, self.device = recipe, folder, device
         self.info = promise(recipe.network, recipe.name, recipe.name)
-        self.window = self.info.frames_before + 1 + self.info.frames_after
         pairs = load_pairs(recipe.data, self.info, recipe.network.scale)
         seen, self.held_out = split(pairs, recipe.data.held_out)
-        self.patches = Patches(seen, recipe.data, self.window, recipe.seed)
+        self.patches = Patches(seen, recipe.data, self.info, recipe.seed)
         torch.manual_seed(recipe.seed)
         # Channels last: a quarter faster on a CPU.
         self.net = build(recipe.network).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -162,14 +161,13 @@ class Trainer:
             self._save()
 
     def _make_step(self) -> float:
-        batch = self.patches.batch(self.step)
-        lr, hr = (torch.from_numpy(planes).to(self.device) for planes in (batch.inputs, batch.targets))
+        lr, hr = self._batch(self.step)
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(self.recipe.optimizer, self.step)
         self.net.train()
         self.optimizer.zero_grad(set_to_none=True)
         with self._mixed():
-            sr = self.net(lr if self.info.kind == "window" else lr[:, 0])
+            sr = self._enlarged(lr)
         loss = self._loss(sr.float(), hr)
         loss.backward()  # type: ignore[no-untyped-call]
         if self.recipe.optimizer.clip:
@@ -179,6 +177,17 @@ class Trainer:
             self.adversary.learn(sr.float(), hr)
         self._blend()
         return float(loss.detach())
+
+    def _batch(self, number: int) -> tuple[Tensor, Tensor]:
+        """``(N, T, C, p, p)``, and the images that are wanted of it, ``(N or N * T, C, P, P)``."""
+        batch = self.patches.batch(number)
+        lr, hr = (torch.from_numpy(planes).to(self.device) for planes in (batch.inputs, batch.targets))
+        return lr, hr.flatten(0, 1)
+
+    def _enlarged(self, lr: Tensor) -> Tensor:
+        """What the network makes of a batch, an image for each that is wanted."""
+        sr: Tensor = self.net(lr[:, 0] if self.info.kind == "still" else lr)
+        return sr.flatten(0, 1) if self.info.kind == "sequence" else sr
 
     def _loss(self, sr: Tensor, hr: Tensor) -> Tensor:
         return torch.stack([weight * term(sr, hr) for weight, term in self.terms]).sum()
@@ -214,11 +223,11 @@ class Trainer:
 
     def _saved_bytes(self) -> int:
         """What one step of the network keeps for its gradient, parameters not counted, in bytes."""
-        batch = self.patches.batch(0)
-        lr, hr = (torch.from_numpy(planes).to(self.device) for planes in (batch.inputs, batch.targets))
+        lr, hr = self._batch(0)
         before = {name: tensor.clone() for name, tensor in self.net.state_dict().items()}
         with saved_bytes(self.net) as count:
-            self._loss(self.net.train()(lr if self.info.kind == "window" else lr[:, 0]), hr)
+            self.net.train()
+            self._loss(self._enlarged(lr), hr)
         self.net.load_state_dict(before)  # batch normalisation has counted
         return count()
 
@@ -231,7 +240,7 @@ class Trainer:
     def _validate(self, listener: Listener | None) -> float:
         net = build(self.recipe.network).to(self.device)
         net.load_state_dict(self.average)
-        score = validate(net, self.held_out, self.info, self.recipe.network.scale, self.device)
+        score = validate(net, self.held_out, self.info, self.recipe, self.device)
         self.record.add("validation", self.step, psnr_y=score)
         if listener is not None:
             listener.validated(self.step, score)
@@ -319,23 +328,24 @@ def decay_at(ema: float, step: int) -> float:
 
 
 @torch.no_grad()
-def validate(net: nn.Module, pairs: list[Pair], info: ModelInfo, scale: int, device: str) -> float:
+def validate(net: nn.Module, pairs: list[Pair], info: ModelInfo, recipe: Recipe, device: str) -> float:
     """Mean PSNR of luma over pairs in dB, as protocol ``classic`` scores: uint8 RGB, border of the scale.
 
     Args:
         net: of a trained or untrained network.
         pairs: an image each, or a clip whose middle frame is scored.
         info: the network's promise: its window, and the multiple that sides are cropped to.
-        scale: super-resolution factor.
+        recipe: its scale, and the frames of a sequence.
         device: where the network is.
     """
     net.eval()
     scores = []
     for pair in pairs:
-        lr, hr = middle(pair, info.frames_before + 1 + info.frames_after, info.size_multiple)
+        lr, hr = middle(pair, window_of(recipe.data, info), info.size_multiple)
         given = torch.from_numpy(lr).to(device)
-        sr = net(given[None] if info.kind == "window" else given[:1])[0].float().cpu().numpy()
-        scores.append(psnr(*(shave(_luma(planes), scale) for planes in (sr, hr))))
+        made = net(given[:1] if info.kind == "still" else given[None])[0]
+        sr = (made[len(lr) // 2] if info.kind == "sequence" else made).float().cpu().numpy()
+        scores.append(psnr(*(shave(_luma(planes), recipe.network.scale) for planes in (sr, hr))))
     return float(np.mean(scores))
 
 

@@ -155,7 +155,10 @@ def _planar(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class Batch:
-    """``inputs`` (N, T, C, p, p) and ``targets`` (N, C, P, P), float32 in [0, 1]."""
+    """``inputs`` (N, T, C, p, p) and ``targets`` (N, S, C, P, P), float32 in [0, 1].
+
+    S is T for a network of sequences, else 1: the middle frame.
+    """
 
     inputs: NDArray[np.float32]
     targets: NDArray[np.float32]
@@ -171,21 +174,24 @@ class Patches:
     Args:
         pairs: what is cut from.
         data: patch, batch, augment.
-        window: frames of an input, the middle one of which is the target's.
+        info: what the network takes: its window of frames, the middle one of which is the target's, or a
+            sequence, each of whose frames has its target.
         seed: chooses the patches.
 
     Raises:
         UsageError: no pair is large enough.
     """
 
-    def __init__(self, pairs: Sequence[Pair], data: Data, window: int, seed: int) -> None:
-        size = data.patch
-        fitting = [p for p in pairs if min(p.inputs.shape[2:]) >= size and len(p.inputs) >= window]
+    def __init__(self, pairs: Sequence[Pair], data: Data, info: ModelInfo, seed: int) -> None:
+        size, length = data.patch, max(data.frames, window_of(data, info))
+        fitting = [p for p in pairs if min(p.inputs.shape[2:]) >= size and len(p.inputs) >= length]
         if not fitting:
-            expected = f"images with room for patches of {size} pixels and {window} frames"
+            expected = f"images with room for patches of {size} pixels and {length} frames"
             raise UsageError(expected, "none", "choose smaller patches")
-        self._pairs, self._data, self._window, self._seed = fitting, data, window, seed
-        places = np.array([_places(pair, size, window) for pair in fitting], np.float64)
+        self._pairs, self._data, self._length, self._seed = fitting, data, length, seed
+        self._seen = _central(length, window_of(data, info))
+        self._told = self._seen if info.kind == "sequence" else _central(length, 1)
+        places = np.array([_places(pair, size, length) for pair in fitting], np.float64)
         self._chances = places / places.sum()
 
     def batch(self, number: int) -> Batch:
@@ -197,20 +203,31 @@ class Patches:
 
     def _cut(self, pair: Pair, rng: np.random.Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         size, factor = self._data.patch, pair.factor
-        first = int(rng.integers(len(pair.inputs) - self._window + 1))
+        first = int(rng.integers(len(pair.inputs) - self._length + 1))
         row, col = (int(rng.integers(length - size + 1)) for length in pair.inputs.shape[2:])
         turns, flip = int(rng.integers(4)), bool(rng.integers(2))
-        frames = pair.inputs[first : first + self._window, :, row : row + size, col : col + size]
-        middle = pair.targets[first + self._window // 2]
         rows, cols = (slice(start * factor, (start + size) * factor) for start in (row, col))
+        frames = slice(first, first + self._length)
+        inputs = pair.inputs[frames, :, row : row + size, col : col + size][self._seen]
+        targets = pair.targets[frames, :, rows, cols][self._told]
         if not self._data.augment:
             turns, flip = 0, False
-        return _turned(frames, turns, flip), _turned(middle[:, rows, cols], turns, flip)
+        return _turned(inputs, turns, flip), _turned(targets, turns, flip)
 
 
-def _places(pair: Pair, size: int, window: int) -> int:
+def window_of(data: Data, info: ModelInfo) -> int:
+    """Frames that enter the network together in training."""
+    return data.frames if info.kind == "sequence" else info.frames_before + 1 + info.frames_after
+
+
+def _central(length: int, count: int) -> slice:
+    margin = (length - count) // 2
+    return slice(margin, margin + count)
+
+
+def _places(pair: Pair, size: int, length: int) -> int:
     t, _, h, w = pair.inputs.shape
-    return int((t - window + 1) * (h - size + 1) * (w - size + 1))
+    return int((t - length + 1) * (h - size + 1) * (w - size + 1))
 
 
 def _turned(planes: NDArray[Any], turns: int, flip: bool) -> NDArray[np.float32]:

@@ -34,7 +34,7 @@ from typing import Any, Literal
 from srbench.archs.descriptions import Network, network_table, promise, read_network
 from srbench.errors import UsageError
 from srbench.typed import Reader
-from srbench.types import Flavour, digest
+from srbench.types import Flavour, ModelInfo, digest
 
 SCHEMA = 1
 READER = Reader(UsageError, "correct the recipe")
@@ -54,6 +54,9 @@ class Data:
         shrink: the ground truth is first shrunk by this factor, which hides what JPEG did to it.
         flavour: of the degradation, MATLAB's ``imresize``.
         augment: patches are flipped and turned at random, the eight ways.
+        frames: consecutive frames of a patch, of which a network of windows sees the middle ones, so that
+            windows of any size are of the same frames; a network of sequences sees them all. 0 for the
+            network's own window.
     """
 
     sets: tuple[str, ...]
@@ -63,6 +66,7 @@ class Data:
     shrink: int = 1
     flavour: Flavour = "matlab-symmetric-u8"
     augment: bool = True
+    frames: int = 0
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,8 @@ def recipe_table(recipe: Recipe) -> dict[str, Any]:
     table = {f.name: getattr(recipe, f.name) for f in fields(Recipe)}
     parts = {
         "network": network_table(recipe.network),
-        "data": asdict(recipe.data),
+        # A field that came later stands there only if it is used: digests of earlier recipes hold.
+        "data": {k: v for k, v in asdict(recipe.data).items() if k != "frames" or v},
         "losses": [asdict(loss) for loss in recipe.losses],
         "optimizer": asdict(recipe.optimizer),
     }
@@ -200,15 +205,24 @@ def recipe_from(table: Mapping[str, Any], where: str) -> Recipe:
     return recipe
 
 
+def _surrounds(frames: int, info: ModelInfo) -> bool:
+    """Whether a patch of so many frames has a network's window in its middle."""
+    more = frames - (info.frames_before + 1 + info.frames_after)
+    return info.kind == "sequence" or frames == 0 or (more >= 0 and more % 2 == 0)
+
+
 def _rules(recipe: Recipe) -> list[tuple[str, bool, str]]:
     """What must hold beyond the types: expected, whether it does, got."""
     data, counts = recipe.data, (recipe.data.patch, recipe.data.batch, recipe.data.shrink, recipe.steps)
-    multiple = promise(recipe.network, recipe.name, recipe.name).size_multiple
+    info = promise(recipe.network, recipe.name, recipe.name)
+    multiple, seen = info.size_multiple, info.frames_before + 1 + info.frames_after
     adversarial = [loss for loss in recipe.losses if loss.kind == "adversarial"]
     return [
         ("at least one training set", bool(data.sets), "none"),
         ("patch, batch, shrink and steps of at least 1", min(counts) > 0, f"{min(counts)}"),
         (f"a patch of a multiple of {multiple} pixels", data.patch % multiple == 0, f"{data.patch}"),
+        ("frames of 2 or more, for a sequence", info.kind != "sequence" or data.frames > 1, f"{data.frames}"),
+        (f"frames of 0, or {seen} and an even number more", _surrounds(data.frames, info), f"{data.frames}"),
         ("at least one held-out image", data.held_out > 0, f"{data.held_out}"),
         ("at least one loss", bool(recipe.losses), "none"),
         ("one adversarial loss at most", len(adversarial) < 2, f"{len(adversarial)}"),

@@ -438,3 +438,53 @@ def test_residual_block_adds_to_its_input() -> None:
     nn.init.zeros_(block.conv2.bias)  # type: ignore[arg-type]
     x = torch.randn(1, 4, 5, 5)
     torch.testing.assert_close(block(x), x)
+
+
+# -------------------------------------------------------------------------- flow without weights
+
+
+def test_dis_flow_finds_a_shift() -> None:
+    """Content that moved three pixels to the right and one up is found there, and comes back by `warp`."""
+    from srbench.archs.dis_flow import dis_flow
+
+    torch.manual_seed(0)
+    scene = F.interpolate(torch.rand(2, 3, 16, 16), size=(80, 80), mode="bicubic").clamp(0, 1)
+    reference, other = scene[..., 8:72, 8:72], scene[..., 9:73, 5:69]
+    flow = dis_flow(reference, other)
+    assert flow.shape == (2, 2, 64, 64)
+    inner = flow[..., 8:-8, 8:-8]
+    assert (inner - inner.new_tensor([3.0, -1.0]).view(1, 2, 1, 1)).abs().median() < 0.1
+    aligned = (warp(other, flow) - reference)[..., 8:-8, 8:-8].abs().mean()
+    assert aligned < 0.1 * (other - reference)[..., 8:-8, 8:-8].abs().mean()
+
+
+def test_dis_flow_is_the_same_on_any_number_of_threads() -> None:
+    """OpenCV cuts its search into equal parts, however many threads take them."""
+    import cv2
+
+    from srbench.archs.dis_flow import dis_flow
+
+    torch.manual_seed(0)
+    images = torch.rand(2, 1, 3, 96, 128)
+    before = cv2.getNumThreads()
+    try:
+        found = []
+        for threads in (1, 2, 5):
+            cv2.setNumThreads(threads)
+            found.append(dis_flow(images[0], images[1]))
+    finally:
+        cv2.setNumThreads(before)
+    assert all(torch.equal(found[0], other) for other in found[1:])
+
+
+def test_without_alignment_features_stay_where_they_are() -> None:
+    """Both small BasicVSR have the same tensors; on a clip that stands still they give the same, else not."""
+    nets = [BasicVSR(4, 1, tail=4, flow=flow).eval() for flow in ("dis", "none")]
+    nets[1].load_state_dict(nets[0].state_dict())
+    torch.manual_seed(0)
+    still = F.interpolate(torch.rand(1, 3, 8, 8), size=(32, 32), mode="bicubic").clamp(0, 1)
+    clip = still[:, None].repeat(1, 3, 1, 1, 1)
+    moving = torch.stack([still, still.roll(2, 3), still.roll(4, 3)], 1)
+    with torch.no_grad():
+        torch.testing.assert_close(nets[0](clip), nets[1](clip), atol=1e-5, rtol=0)
+        assert (nets[0](moving) - nets[1](moving)).abs().max() > 1e-4

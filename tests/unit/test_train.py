@@ -20,7 +20,17 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import nn
 
-from srbench.archs.descriptions import EDSR, EDVR, FSRCNN, SRCNN, VDSR, Network, network_table, promise
+from srbench.archs.descriptions import (
+    EDSR,
+    EDVR,
+    FSRCNN,
+    SRCNN,
+    VDSR,
+    BasicVSR,
+    Network,
+    network_table,
+    promise,
+)
 from srbench.data.datasets import add_dataset
 from srbench.errors import UsageError
 from srbench.image.io import write_png
@@ -134,7 +144,9 @@ def test_the_digest_is_of_what_decides_the_weights(recipe: Recipe) -> None:
 
 
 @pytest.mark.parametrize(
-    "network", [SRCNN(3), FSRCNN(2), VDSR(4), EDSR(3, upsampling="before"), EDVR(4, frames=3)], ids=str
+    "network",
+    [SRCNN(3), FSRCNN(2), VDSR(4), EDSR(3, upsampling="before"), EDVR(4, frames=3), BasicVSR(4, flow="dis")],
+    ids=str,
 )
 def test_a_network_reads_back_from_its_table(network: Network) -> None:
     """What stands in a file's header builds the same network again."""
@@ -145,6 +157,9 @@ def test_a_network_reads_back_from_its_table(network: Network) -> None:
 
 
 # ------------------------------------------------------------------------------------ patches
+
+
+STILL = promise(EDSR(2), "still", "still")
 
 
 def ramp(height: int, width: int, factor: int) -> Pair:
@@ -161,9 +176,9 @@ def ramp(height: int, width: int, factor: int) -> Pair:
 def test_a_patch_and_its_target_lie_on_each_other(augment: bool) -> None:
     """Each target pixel is of the place that its input pixel holds, turned and flipped alike."""
     data = Data(sets=("x",), patch=5, batch=40, augment=augment)
-    batch = Patches([ramp(11, 13, 3)], data, 1, seed=0).batch(0)
+    batch = Patches([ramp(11, 13, 3)], data, STILL, seed=0).batch(0)
     enlarged = batch.inputs[:, 0].repeat(3, axis=2).repeat(3, axis=3)
-    np.testing.assert_array_equal(enlarged, batch.targets)
+    np.testing.assert_array_equal(enlarged, batch.targets[:, 0])
     corners = {tuple(map(float, (p[0, 0, 0, 0], p[0, 0, 0, -1], p[0, 0, -1, 0]))) for p in batch.inputs}
     directions = {(round(b - a), round(c - a)) for a, b, c in corners}
     assert len(directions) == (8 if augment else 1)
@@ -172,12 +187,12 @@ def test_a_patch_and_its_target_lie_on_each_other(augment: bool) -> None:
 def test_a_batch_depends_on_its_number_and_the_seed_alone() -> None:
     """Asked in any order, by any object, the same batch comes; another seed or number gives another."""
     data = Data(sets=("x",), patch=5, batch=4)
-    one, other = (Patches([ramp(20, 30, 2)], data, 1, seed=7) for _ in range(2))
+    one, other = (Patches([ramp(20, 30, 2)], data, STILL, seed=7) for _ in range(2))
     one.batch(0)
     np.testing.assert_array_equal(one.batch(5).inputs, other.batch(5).inputs)
     assert not np.array_equal(one.batch(5).inputs, one.batch(6).inputs)
     assert not np.array_equal(
-        Patches([ramp(20, 30, 2)], data, 1, seed=8).batch(5).inputs, one.batch(5).inputs
+        Patches([ramp(20, 30, 2)], data, STILL, seed=8).batch(5).inputs, one.batch(5).inputs
     )
 
 
@@ -186,10 +201,38 @@ def test_every_place_is_as_likely() -> None:
     data = Data(sets=("x",), patch=4, batch=4000, augment=False)
     small, large = ramp(4, 4, 1), ramp(7, 9, 1)
     small.inputs[...] += 500_000
-    corner = Patches([small, large], data, 1, seed=0).batch(0).inputs[:, 0, 0, 0, 0]
+    corner = Patches([small, large], data, STILL, seed=0).batch(0).inputs[:, 0, 0, 0, 0]
     places, counts = np.unique(corner, return_counts=True)
     assert len(places) == 1 + 4 * 6
     assert counts.min() > 100  # 160 expected, twelve and a half off at one standard deviation
+
+
+def clip(frames: int) -> Pair:
+    """A clip each of whose pixels holds its frame's number."""
+    numbers = np.arange(frames, dtype=np.float32)[:, None, None, None]
+    return Pair("clip", np.tile(numbers, (1, 1, 6, 6)), np.tile(numbers, (1, 1, 24, 24)))
+
+
+def test_windows_of_any_size_are_of_the_same_frames() -> None:
+    """With `frames`, one, three and five frames are about the same frame, and at the same places."""
+    data = Data(sets=("x",), patch=4, batch=200, frames=5)
+    sizes = (1, 3, 5)
+    batches = [Patches([clip(9)], data, promise(EDVR(4, frames=n), "n", "n"), seed=0).batch(0) for n in sizes]
+    for frames, batch in zip(sizes, batches, strict=True):
+        assert batch.inputs.shape[:2] == (200, frames)
+        seen = batch.inputs[:, :, 0, 0, 0]
+        np.testing.assert_array_equal(np.diff(seen, axis=1), 1)
+        np.testing.assert_array_equal(seen[:, frames // 2], batch.targets[:, 0, 0, 0, 0])
+        np.testing.assert_array_equal(batch.targets, batches[0].targets)
+    assert set(batches[0].targets[:, 0, 0, 0, 0]) == {2, 3, 4, 5, 6}
+
+
+def test_a_sequence_has_a_target_for_every_frame() -> None:
+    """A network of sequences is given consecutive frames, and told all of them."""
+    data = Data(sets=("x",), patch=4, batch=3, frames=4)
+    batch = Patches([clip(6)], data, promise(BasicVSR(4), "n", "n"), seed=0).batch(0)
+    assert (batch.inputs.shape, batch.targets.shape) == ((3, 4, 1, 4, 4), (3, 4, 1, 16, 16))
+    np.testing.assert_array_equal(batch.inputs[..., 0, 0], batch.targets[..., 0, 0])
 
 
 def test_images_are_held_out_evenly() -> None:
@@ -493,6 +536,54 @@ def test_a_network_of_windows_trains_on_clips(
     )
     assert ran.code == 0, ran.err
     assert len(ran.json()["cells"][0]["items"]) == 2
+
+
+@pytest.mark.parametrize("flow", ["dis", "none"])
+def test_a_network_of_sequences_trains_on_clips(
+    flow: Any, empty_home: Path, recipe: Recipe, tmp_path: Path, srbench: Any
+) -> None:
+    """It learns from every frame, the same when stopped between; the weights run on whole clips."""
+    rng = np.random.default_rng(0)
+    for number in range(2):
+        for n in range(4):
+            write_png(tmp_path / f"clips/{number}/{n}.png", rng.integers(0, 256, (72, 88, 3), np.uint8))
+    add_dataset("tiny-clips", tmp_path / "clips", scale=4)
+    data = Data(("tiny-clips",), patch=12, batch=2, held_out=1, frames=3)
+    small = BasicVSR(4, features=4, blocks=1, tail=4, flow=flow)
+    clips = replace(recipe, network=small, data=data, steps=4, losses=(Loss("charbonnier"),))
+    whole = Trainer(clips, tmp_path / "whole").run()
+    Trainer(clips, tmp_path / "parts").run(stop_after=2)
+    assert Trainer(clips, tmp_path / "parts").run().sha256 == whole.sha256
+    asked = ["-d", "tiny-clips", "-x", "4", "--metrics", "psnr_y", "--json"]
+    ran = srbench("run", "-m", f"trained:{whole.weights}", *asked)
+    assert ran.code == 0, ran.err
+    assert len(ran.json()["cells"][0]["items"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("network", "frames", "expected"),
+    [
+        ('family = "basicvsr"\nscale = 4', 0, "frames of 2 or more, for a sequence"),
+        ('family = "edvr"\nscale = 4', 4, "frames of 0, or 5 and an even number more"),
+        ('family = "edvr"\nscale = 4', 3, "frames of 0, or 5 and an even number more"),
+        ('family = "edsr"\nscale = 2', 2, "frames of 0, or 1 and an even number more"),
+    ],
+)
+def test_frames_that_no_network_can_take_are_refused(network: str, frames: int, expected: str) -> None:
+    """A window must lie in the middle, a sequence must be one."""
+    text = RECIPE.replace('family = "edsr"\nscale = 2\nblocks = 1\nfeatures = 4\nnorm = true', network)
+    with pytest.raises(UsageError, match=expected):
+        load_recipe(text.replace("patch = 8", f"patch = 8\nframes = {frames}"), "tiny.toml")
+
+
+def test_digests_of_recipes_without_frames_stand() -> None:
+    """A shipped file is still known as what its recipe trains."""
+    from srbench.adapters.trained_file import read_trained
+    from srbench.resources import recipes_folder, weights_folder
+
+    text = (recipes_folder() / "srcnn-x3.toml").read_text()
+    _, training = read_trained(weights_folder() / "srcnn-x3.safetensors")
+    assert load_recipe(text, "srcnn-x3.toml").digest == training.digest
 
 
 def test_a_file_that_says_nothing_is_refused(tmp_path: Path, srbench: Any) -> None:
