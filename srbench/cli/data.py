@@ -166,13 +166,15 @@ def add(name: str, folder: Path, scale: int | None) -> int:
 
 @data.command()
 @click.argument("train")
-@click.option("--against", "tests", multiple=True, metavar="NAMES", help="Test sets; all if omitted.")
+@click.option(
+    "--against", "tests", multiple=True, metavar="NAMES", help="Test sets; all that are here if omitted."
+)
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 @json_option
 def leaks(train: str, tests: tuple[str, ...], quiet: bool, as_json: bool) -> int:
     """Look for test images in a training set: equal pixels, crops, other sizes, turned ones.
 
-    Exit code 4 if there are any: what is trained on them is not comparable.
+    Exit code 4 if there are any: what is trained on them is not comparable. Both sets must be here whole.
 
     \b
     srbench data leaks bsds500-train --against set5,set14
@@ -182,20 +184,31 @@ def leaks(train: str, tests: tuple[str, ...], quiet: bool, as_json: bool) -> int
     from srbench.runner.request import choose_datasets
 
     dataset_manifest(train)
-    trained = open_dataset(train)
-    found = []
-    for name in choose_datasets(tests):
-        if name == train:
+    trained = _whole(open_dataset(train))
+    found, looked_at = [], []
+    for test in map(open_dataset, choose_datasets(tests)):
+        if test.name == train or not (tests or test.complete):
             continue
-        test = open_dataset(name)
+        _whole(test)
         if not quiet:
-            click.echo(f"{train} ({here_of(trained)}) against {name} ({here_of(test)})", err=True)
+            click.echo(f"{train} ({here_of(trained)}) against {test.name} ({here_of(test)})", err=True)
         found += find_leaks(trained, test)
+        looked_at.append(test.name)
+    if not looked_at:
+        raise UsageError(f"test sets other than {train}", "none", "name some, or fetch them")
     if as_json:
         click.echo(json.dumps({"leaks": [asdict(leak) for leak in found]}, indent=1))
     for leak in found if not as_json else ():
         how = f"{leak.inliers} keypoints agree" if leak.how == "content" else "equal pixels"
         click.echo(f"{leak.train} shows what {leak.test} does: {how}")
     if not as_json and not found:
-        click.echo(f"no image of a test set in {train}")
+        click.echo(f"no image of {', '.join(looked_at)} in {train}")
     return EXIT_LEAK if found else 0
+
+
+def _whole(dataset: Dataset) -> Dataset:
+    """Nothing can be said of what isn't here."""
+    if not dataset.complete:
+        expected, do = f"all of {dataset.name}", f"srbench data fetch {dataset.name}"
+        raise UsageError(expected, here_of(dataset), do)
+    return dataset

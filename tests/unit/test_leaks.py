@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,18 @@ def test_leaks_are_told_by_pair_and_kind(photo: U8, tmp_path: Path, srbench: Any
     assert ran.code == 4
     assert {(one["train"], one["test"]) for one in ran.json()["leaks"]} == set(leaks)
     assert srbench("data", "leaks", "mytest", "--against", "embedded").code == 4  # astronaut is embedded
-    assert srbench("data", "leaks", "mytrain", "--against", "mytrain").code == 0
+    assert srbench("data", "leaks", "mytrain", "--against", "mytrain").code == 2
+
+
+def test_of_what_is_not_here_nothing_is_said(empty_home: Path, srbench: Callable[..., Any]) -> None:
+    """A set that is missing is none without leaks, trained on or tested on; unnamed ones are left out."""
+    for train, test in ("davis14", "embedded"), ("embedded", "urban100"):
+        ran = srbench("data", "leaks", train, "--against", test)
+        assert ran.code == 2
+        assert " here; srbench data fetch " in ran.err
+    ran = srbench("data", "leaks", "embedded")
+    assert "against embedded-clip" in ran.err
+    assert "urban100" not in ran.out + ran.err
 
 
 @pytest.mark.usefixtures("mirror", "empty_home")
