@@ -19,7 +19,7 @@ from srbench.resources import ablations_folder, recipes_folder, weights_folder
 from srbench.train.recipes import load_recipe
 from srbench.types import ModelInfo, PackageResource
 
-UNTRAINED = {"loss", "scaling", "upsampling"}
+UNTRAINED = {"scaling"}
 """Ablations that are declared, without weights of their levels: docs/training.md says so too."""
 OWN = [entry.info for name, entry in registry.models().items() if name.startswith("srbench-")]
 
