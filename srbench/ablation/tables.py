@@ -82,12 +82,13 @@ def _overall(factor: Factor, effects: Sequence[Effect], metric: str) -> list[Eff
     return [e for e in own if e.metric == metric and not e.where]
 
 
-def rows_of(effects: Sequence[Effect], deciding: str) -> list[tuple[str, ...]]:
+def rows_of(effects: Sequence[Effect], better: str, deciding: str) -> list[tuple[str, ...]]:
     """One row per effect: level, set, metric, at, difference, interval, seeds, images, and what it says.
 
     Args:
         effects: of one factor.
-        deciding: the metric that the claim is judged by; of the others a row says better or worse.
+        better: the level that the claim is of.
+        deciding: the metric that it is judged by. Other levels' and metrics' rows say better or worse.
     """
     return [
         (
@@ -99,12 +100,15 @@ def rows_of(effects: Sequence[Effect], deciding: str) -> list[tuple[str, ...]]:
             interval_text(effect),
             "" if effect.seed_spread is None else f"{effect.seed_spread:.{_decimals(effect)}f}",
             f"{effect.n} clips, {effect.stretches} stretches" if effect.stretches else str(effect.n),
-            (effect.verdict if effect.metric == deciding else SIDES[effect.verdict])
-            if effect.interval
-            else "",
+            _says(effect, better, deciding) if effect.interval else "",
         )
         for effect in effects
     ]
+
+
+def _says(effect: Effect, better: str, deciding: str) -> str:
+    judged = (effect.level, effect.metric) == (better, deciding)
+    return effect.verdict if judged else SIDES[effect.verdict]
 
 
 SIDES: dict[Verdict, str] = {"confirmed": "better", "not confirmed": "worse", "undecided": "undecided"}
@@ -158,13 +162,20 @@ def _section(ablation: Ablation, factor: Factor, effects: Sequence[Effect]) -> l
         f"## {cell(factor.name)}: {said}",
         "",
         f"The claim: {cell(factor.claim)} ({cell(factor.source)}).",
-        f"Measured: {cell(factor.better)} minus {cell(factor.base)}, per image, averaged over seeds.",
+        f"Measured: {_minuend(factor)} minus {cell(factor.base)}, per image, averaged over seeds.",
         *([STRETCHES] if any(effect.stretches for effect in own) else []),
         "",
         *_table(HEAD),
-        *("| " + " | ".join(map(cell, row)) + " |" for row in rows_of(own, ablation.metrics[0])),
+        *(
+            "| " + " | ".join(map(cell, row)) + " |"
+            for row in rows_of(own, factor.better, ablation.metrics[0])
+        ),
         "",
     ]
+
+
+def _minuend(factor: Factor) -> str:
+    return cell(factor.better) if len(factor.levels) == 2 else "each level"
 
 
 def _table(head: Sequence[str]) -> list[str]:

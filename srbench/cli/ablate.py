@@ -159,7 +159,7 @@ def _show(declared: Ablation, found: dict[str, Any], effects: list[Any]) -> None
         console.print(plain(claim), markup=False, soft_wrap=True)
         table = Table(*HEAD, box=None, pad_edge=False)
         own = [e for e in effects if e.factor == factor["name"]]
-        for row in rows_of(own, declared.metrics[0]):
+        for row in rows_of(own, factor["better"], declared.metrics[0]):
             table.add_row(*map(plain, row))
         console.print(table)
 

@@ -212,7 +212,7 @@ def _factor(
         better=plain(factor.better),
         verdict=plain(factor.verdict),
         stretches=any(effect.stretches for effect in own),
-        rows=tuple(_row(effect, own[0].metric, metrics) for effect in own),
+        rows=tuple(_row(effect, factor.better, own[0].metric, metrics) for effect in own),
         figures=tuple(_forest(found, factor, metric, own, metrics) for metric in names),
         crops=tuple(shots),
     )
@@ -225,7 +225,7 @@ def _megabytes(count: float) -> str:
     return f"{count / 1e6:.2f}"
 
 
-def _row(effect: Effect, deciding: str, metrics: Mapping[str, MetricInfo]) -> tuple[str, ...]:
+def _row(effect: Effect, better: str, deciding: str, metrics: Mapping[str, MetricInfo]) -> tuple[str, ...]:
     places = _decimals(effect.metric, metrics)
     n = f"{effect.n} clips, {effect.stretches} stretches" if effect.stretches else str(effect.n)
     return (
@@ -241,7 +241,7 @@ def _row(effect: Effect, deciding: str, metrics: Mapping[str, MetricInfo]) -> tu
             else ("" if effect.seed_spread is None else f"{effect.seed_spread:.{places}f}",)
         ),
         n,
-        plain(says(effect, deciding)),
+        plain(says(effect, better, deciding)),
     )
 
 

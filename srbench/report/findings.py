@@ -113,11 +113,12 @@ def read_findings(folder: Path) -> Findings:
 _SIDES = {"confirmed": "better", "not confirmed": "worse"}
 
 
-def says(effect: Effect, deciding: str) -> str:
-    """What a set says: of the metric that the claim is judged by its verdict, of others better or worse."""
+def says(effect: Effect, better: str, deciding: str) -> str:
+    """What a set says: of the claim's level and metric the verdict, of others better or worse."""
     if effect.interval is None:
         return ""
-    return effect.verdict if effect.metric == deciding else _SIDES.get(effect.verdict, effect.verdict)
+    judged = (effect.level or better, effect.metric) == (better, deciding)
+    return effect.verdict if judged else _SIDES.get(effect.verdict, effect.verdict)
 
 
 def found_in(folder: Path) -> list[Path]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -272,6 +273,19 @@ def test_few_images_say_nothing_and_disagreeing_seeds_neither() -> None:
     assert effect(0.1, 0.2, 0.1).verdict == "undecided"  # one training knows nothing of others
     assert verdict([few]) == "undecided"
     assert effect(0.1, 0.2, 0.1).seed_spread is None
+
+
+def test_only_the_level_of_the_claim_confirms_it() -> None:
+    """A third level, which the claim is not of, is better or worse than the base; so says the site's page."""
+    from srbench.ablation.tables import rows_of
+    from srbench.report.findings import Effect, says
+
+    ablation = load_ablation(ABLATION, "tiny.toml")
+    effects = [e for e in effects_of(ablation, cells(made_up(20))) if (e.factor, e.where) == ("bn", "")]
+    assert [row[-1] for row in rows_of(effects, "plain", effects[0].metric)] == ["confirmed"]
+    assert [row[-1] for row in rows_of(effects, "other", effects[0].metric)] == ["better"]
+    (read,) = (Effect(**{**asdict(e), "seed_spread": e.seed_spread, "verdict": e.verdict}) for e in effects)
+    assert [says(read, level, read.metric) for level in ("plain", "other")] == ["confirmed", "better"]
 
 
 def test_a_missing_level_is_told() -> None:
