@@ -64,6 +64,12 @@ class Unfinished(SrbenchError):
     exit_code = 3
 
 
+class Diverged(SrbenchError):
+    """A training whose loss is no longer finite: there is nothing to keep of it (exit code 3)."""
+
+    exit_code = 3
+
+
 class NothingMeasured(SrbenchError):
     """A command that should end in numbers has none (exit code 4)."""
 

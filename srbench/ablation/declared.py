@@ -37,7 +37,7 @@ from itertools import product
 from typing import Any
 
 from srbench.errors import UsageError
-from srbench.train.recipes import Recipe, read_toml, recipe_from
+from srbench.train.recipes import NAMES, Recipe, fits_in_a_path, read_toml, recipe_from
 from srbench.typed import Reader
 
 _READER = Reader(UsageError, "correct the ablation")
@@ -126,8 +126,11 @@ def load_ablation(text: str, where: str) -> Ablation:
     ablation = _READER.read(Ablation, read_toml(text, where, "ablation"), where)
     _check(ablation, where)
     found = list(trials(ablation))  # every recipe is read, so that none is found wrong after hours
-    scale = found[0].recipe.network.scale if found[0].recipe else ablation.scale
-    return replace(ablation, scale=scale)
+    recipes = [trial.recipe for trial in found if trial.recipe]
+    if not recipes:
+        return ablation
+    _check_recipes(recipes, where)
+    return replace(ablation, scale=recipes[0].network.scale)
 
 
 def trials(ablation: Ablation) -> Iterator[Trial]:
@@ -167,11 +170,33 @@ def _check(ablation: Ablation, where: str) -> None:
         raise _READER.refused("the recipe's scale alone", f"scale = {ablation.scale} beside it", where)
     if not (ablation.factors and ablation.seeds and ablation.datasets and ablation.metrics):
         raise _READER.refused("factors, seeds, datasets and metrics", "an empty list", where)
+    if len(set(ablation.seeds)) != len(ablation.seeds):
+        raise _READER.refused("different seeds", ", ".join(map(str, ablation.seeds)), where)
+    for name in (ablation.name, *(level.name for level in levels)):
+        if not fits_in_a_path(name):
+            raise _READER.refused(f"names {NAMES}", repr(name), where)
+    for level in levels:
+        if {"name", "seed"} & set(level.set):
+            raise _READER.refused("levels that set neither name nor seed", level.name, where)
     for factor in ablation.factors:
+        if factor.base == factor.better:
+            raise _READER.refused(f"a level of {factor.name} that is better than its base", "the base", where)
         names = [level.name for level in factor.levels]
         if len(set(names)) != len(names) or not {factor.base, factor.better} <= set(names):
             expected = f"different levels of {factor.name}, {factor.base} and {factor.better} among them"
             raise _READER.refused(expected, ", ".join(names) or "none", where)
+
+
+def _check_recipes(recipes: Sequence[Recipe], where: str) -> None:
+    """Levels differ, or there is nothing to compare; and have one scale, or there is no common test."""
+    scales = sorted({recipe.network.scale for recipe in recipes})
+    if len(scales) > 1:
+        raise _READER.refused("one scale", ", ".join(f"x{scale}" for scale in scales), where)
+    by_digest = {recipe.digest: recipe.name for recipe in recipes}
+    for recipe in recipes:
+        if by_digest[recipe.digest] != recipe.name:
+            got = f"{recipe.name} and {by_digest[recipe.digest]}, which are the same"
+            raise _READER.refused("levels that differ", got, where)
 
 
 def _check_models(ablation: Ablation, levels: Sequence[Level], where: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from functools import cache
@@ -117,10 +117,17 @@ def evaluate_trials(
     return execute(request, listen, sys.argv[1:])
 
 
-def scores_of_trials(ablation: Ablation, place: Place) -> list[CellScores]:
-    """What `evaluate_trials` recorded, under the trials' names, whatever their weights' files are called."""
+def scores_of_trials(ablation: Ablation, place: Place, sets: Set[str]) -> list[CellScores]:
+    """What `evaluate_trials` recorded, under the trials' names, whatever their weights' files are called.
+
+    Args:
+        ablation: what was evaluated.
+        place: the folder, which may know more from earlier on: other sets, or parts of them.
+        sets: the cells' datasets that count.
+    """
     names = {f"trained:{place.weights(t).stem}": t.model for t in trials(ablation) if t.recipe}
     return [
         replace(one, cell=replace(one.cell, model=names.get(one.cell.model, one.cell.model)))
         for one in load_scores(place.folder)
+        if one.cell.dataset in sets
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Set
 from contextlib import redirect_stdout
 from functools import partial
 from pathlib import Path
@@ -12,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from srbench.cli.options import json_option
+from srbench.errors import UsageError
 
 if TYPE_CHECKING:
     from srbench.ablation.declared import Ablation
     from srbench.ablation.experiment import Place
     from srbench.ablation.tables import Cost, Curve
+    from srbench.runner.plan import Plan
     from srbench.train.recipes import Recipe
 
 EXIT_FAILED = 3
@@ -56,7 +59,7 @@ def ablate(
 ) -> int:
     """Test a claim of the literature: train its levels, and compare them.
 
-    NAME is an ablation that comes with srbench (docs/training.md lists them), or a TOML file. Everything
+    NAME is an ablation that comes with srbench (srbench list ablations), or a TOML file. Everything
     but the factor is equal: recipe, patches, seeds. Prints paired differences with their intervals, and
     whether the claim holds; writes them as Markdown, JSON and one picture. The same command goes on after
     a kill.
@@ -70,14 +73,15 @@ def ablate(
 
     declared = find_ablation(ablation)
     place = Place(out / declared.name, pretrained)
+    _check_sets(declared)
     if only_plan:
         return _print_plan(declared, place, as_json)
     with redirect_stdout(sys.stderr):
         train_missing(declared, place, partial(_train, device=device, threads=threads, quiet=quiet))
-        failed = _evaluate(declared, place, limit, quiet, keep=save_predictions)
+        plan, failed = _evaluate(declared, place, limit, quiet, keep=save_predictions)
     if failed:
         return EXIT_FAILED
-    return _tell(declared, place, as_json)
+    return _tell(declared, place, {planned.cell.dataset for planned in plan.cells}, as_json)
 
 
 def find_ablation(text: str) -> Ablation:
@@ -104,8 +108,21 @@ def _train(recipe: Recipe, folder: Path, *, device: str, threads: int, quiet: bo
         trainer.run(listener)
 
 
-def _evaluate(declared: Ablation, place: Place, limit: int | None, quiet: bool, *, keep: bool) -> bool:
-    """Run every level; whether one failed or a set is not here."""
+def _check_sets(declared: Ablation) -> None:
+    """Before hours of training: every set is known, and used with this scale."""
+    from srbench.data.datasets import open_dataset
+
+    for name in declared.datasets:
+        scales = open_dataset(name).scales
+        if declared.scale not in scales:
+            used = f"{name}, which is used with {', '.join(f'x{scale}' for scale in scales)}"
+            raise UsageError(f"test sets for x{declared.scale}", used, "name other sets, or another scale")
+
+
+def _evaluate(
+    declared: Ablation, place: Place, limit: int | None, quiet: bool, *, keep: bool
+) -> tuple[Plan, bool]:
+    """Run every level; the plan, and whether one failed or a set is not here (that is said, quiet or not)."""
     from srbench.ablation.experiment import evaluate_trials
     from srbench.cli.outcome import print_summary
     from srbench.cli.progress import fetch_with_progress, run_listener
@@ -114,16 +131,17 @@ def _evaluate(declared: Ablation, place: Place, limit: int | None, quiet: bool, 
         fetch_with_progress(name, quiet=quiet)
     listen = partial(run_listener, quiet=quiet)
     plan, outcome, _ = evaluate_trials(declared, place, listen, limit=limit, keep=keep)
-    print_summary(plan, outcome, quiet=quiet)
-    return bool(outcome.failed or outcome.skipped)
+    failed = bool(outcome.failed or outcome.skipped)
+    print_summary(plan, outcome, quiet=quiet and not failed)
+    return plan, failed
 
 
-def _tell(declared: Ablation, place: Place, as_json: bool) -> int:
+def _tell(declared: Ablation, place: Place, sets: Set[str], as_json: bool) -> int:
     from srbench.ablation.effects import effects_of
     from srbench.ablation.experiment import scores_of_trials
     from srbench.ablation.tables import findings, markdown, picture
 
-    effects = effects_of(declared, scores_of_trials(declared, place))
+    effects = effects_of(declared, scores_of_trials(declared, place, sets))
     costs = _costs(declared, place)
     found = findings(declared, effects, costs, _curves(declared, place))
     command = f"srbench ablate {declared.name}{' --pretrained' if place.pretrained else ''}"
@@ -205,7 +223,7 @@ def _mean(lines: tuple[dict[str, Any], ...], key: str) -> float:
 
 def _print_plan(declared: Ablation, place: Place, as_json: bool) -> int:
     from srbench.ablation.declared import trials
-    from srbench.ablation.experiment import finished
+    from srbench.ablation.experiment import finished, shipped
 
     rows = [
         {
@@ -213,6 +231,7 @@ def _print_plan(declared: Ablation, place: Place, as_json: bool) -> int:
             "digest": t.recipe.digest if t.recipe else "",
             "steps": t.recipe.steps if t.recipe else 0,
             "trained": finished(t, place),
+            "ships": t.recipe is None or t.recipe.digest in shipped(),
         }
         for t in trials(declared)
     ]
@@ -220,6 +239,7 @@ def _print_plan(declared: Ablation, place: Place, as_json: bool) -> int:
         click.echo(json.dumps({"trials": rows}, indent=1))
         return 0
     for row in rows:
-        click.echo(f"{row['name']:40} {row['steps']:>7} steps  {'trained' if row['trained'] else 'to train'}")
+        state = "trained" if row["trained"] else f"to train{' (or --pretrained)' if row['ships'] else ''}"
+        click.echo(f"{row['name']:40} {row['steps']:>7} steps  {state}")
     click.echo(f"then x{declared.scale} on {', '.join(declared.datasets)}: {', '.join(declared.metrics)}")
     return 0

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from srbench.cli.options import SHIPPED_TIMINGS, folder_option, json_option, plu
 from srbench.errors import UsageError
 from srbench.protocols import RECIPES, get_protocol
 from srbench.types import ModelInfo
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 Rows = list[dict[str, Any]]
 
@@ -74,11 +77,56 @@ def _protocols() -> Rows:
     ]
 
 
+def _recipes() -> Rows:
+    from srbench.resources import recipes_folder
+    from srbench.train.recipes import load_recipe, recipe_table
+
+    found = (load_recipe(*_text_of(file)) for file in _toml_files(recipes_folder()))
+    return [
+        {
+            "name": recipe.name,
+            "network": recipe_table(recipe)["network"]["family"],
+            "scale": f"x{recipe.network.scale}",
+            "steps": recipe.steps,
+            "trained on": ", ".join(recipe.data.sets),
+        }
+        for recipe in found
+    ]
+
+
+def _ablations() -> Rows:
+    from srbench.ablation.declared import load_ablation
+    from srbench.resources import ablations_folder
+
+    found = (load_ablation(*_text_of(file)) for file in _toml_files(ablations_folder()))
+    return [
+        {
+            "name": ablation.name,
+            "levels": " x ".join("/".join(level.name for level in f.levels) for f in ablation.factors),
+            "seeds": len(ablation.seeds),
+            "scale": f"x{ablation.scale}",
+            "tested on": ", ".join(ablation.datasets),
+            "title": ablation.title,
+        }
+        for ablation in found
+    ]
+
+
+def _toml_files(folder: Traversable) -> list[Traversable]:
+    return sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
+
+
+def _text_of(file: Traversable) -> tuple[str, str]:
+    return file.read_text("utf-8"), file.name
+
+
 TABLES: dict[str, Callable[[], Rows]] = {
     "models": _models,
     "datasets": _datasets,
     "metrics": _metrics,
     "protocols": _protocols,
+    "recipes": _recipes,
+    "ablations": _ablations,
 }
 
 
@@ -88,7 +136,7 @@ TABLES: dict[str, Callable[[], Rows]] = {
 @json_option
 @plugin_option
 def list_(what: str, results: Path, as_json: bool, plugins: tuple[Path, ...]) -> int:
-    """What is known: models, datasets, metrics, protocols, results.
+    """What is known: models, datasets, metrics, protocols, recipes, ablations, results.
 
     \b
     srbench list models

@@ -51,7 +51,7 @@ def train(
 ) -> int:
     """Train a network from a recipe, the same to the bit when repeated.
 
-    RECIPE is a TOML file, or the name of one that comes with srbench (docs/training.md lists them). The same
+    RECIPE is a TOML file, or the name of one that comes with srbench (srbench list recipes). The same
     command goes on after a kill and ends in the same weights. Training sets are fetched first: t91,
     bsds500-train, davis14.
 
@@ -142,11 +142,18 @@ def shipped_or_file(text: str, folder: Traversable, noun: str) -> tuple[str, str
     if path.suffix == ".toml":
         if not path.is_file():
             raise UsageError(f"a file of a {noun}", f"{text!r}, which is none", "check the path")
-        return path.read_text("utf-8"), path.name
+        return _read(path, noun), path.name
     known = {file.name.removesuffix(".toml"): file for file in folder.iterdir()}
     if text not in known:
         raise unknown(noun, text, sorted(known))
     return known[text].read_text("utf-8"), f"{text}.toml"
+
+
+def _read(path: Path, noun: str) -> str:
+    try:
+        return path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"a {noun} in UTF-8", f"{path.name}: {error}", "save it as UTF-8") from error
 
 
 class _Log:

@@ -358,7 +358,11 @@ def _of_factor(
                 disclose(report, manifest, exhibit.item, [scene.box for scene in one.scenes])
                 plates.append((gap, f"{manifest.title}, {exhibit.item}", one))
     plates.sort(key=lambda one: (-one[0], one[1]))
-    return [(item, plate) for _, item, plate in plates[:PLATES]]
+    # An image may come twice: of the whole set, and of a part of it that was scored before.
+    kept: dict[str, Plate] = {}
+    for _, item, chosen in plates:
+        kept.setdefault(item, chosen)
+    return list(kept.items())[:PLATES]
 
 
 def _plate(exhibit: Exhibit, factor: Factor, taken: tuple[Box, ...]) -> tuple[float, Plate] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -15,10 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from srbench import __version__
-from srbench.adapters.trained_file import HEADER
+from srbench.adapters.trained_file import HEADER, read_trained
 from srbench.archs.build import build
 from srbench.archs.descriptions import network_table, promise
-from srbench.errors import UsageError
+from srbench.errors import Diverged, UsageError
 from srbench.fetch.arrays import load_arrays
 from srbench.fetch.digests import sha256_of
 from srbench.image.color import rgb2y, round_u8
@@ -90,7 +91,7 @@ class Trainer:
         threads: of torch on the CPU: another number may round otherwise; 0 for torch's own.
 
     Raises:
-        UsageError: a training set isn't here, or the folder's checkpoint is of another recipe.
+        UsageError: a training set isn't here or is a test set, or the folder holds another recipe's training.
         Unavailable: VGG16's weights can't be had for a perceptual loss.
     """
 
@@ -122,8 +123,13 @@ class Trainer:
 
         Args:
             listener: who is told.
-            stop_after: stop after this step instead, with a checkpoint.
+            stop_after: stop after this step instead, with a checkpoint; a finished training stays as it is.
+
+        Raises:
+            Diverged: the loss is no longer finite; the last checkpoint stays.
         """
+        if self.finished:
+            return self._known()
         last = min(self.recipe.steps, stop_after or self.recipe.steps)
         if self.step == 0:
             self.record.keep_until(-1)
@@ -134,6 +140,15 @@ class Trainer:
         if self.step < self.recipe.steps:
             self._save()
         return self._end(listener)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every step was made before: the weights are there, and nothing is trained."""
+        return self.step == self.recipe.steps
+
+    def _known(self) -> Trained:
+        end = self.record.lines()[-1]
+        return Trained(weights_file(self.recipe, self.folder), end["sha256"], end["psnr_y"], end["seconds"])
 
     def seconds_a_step(self, steps: int = 5) -> float:
         """How long a step takes, the median of a few after two more; the weights are no good afterwards."""
@@ -147,7 +162,7 @@ class Trainer:
 
     def _advance(self, listener: Listener | None) -> None:
         began = time.perf_counter()
-        self._losses.append(self._make_step())
+        self._losses.append(self._finite(self._make_step()))
         self.step += 1
         self.seconds += time.perf_counter() - began
         if self.step % LOSS_LINE_EVERY == 0 or self.step == self.recipe.steps:
@@ -159,6 +174,12 @@ class Trainer:
             self._validate(listener)
         if self.step % self.recipe.checkpoint_every == 0 and self.step < self.recipe.steps:
             self._save()
+
+    def _finite(self, loss: float) -> float:
+        if not math.isfinite(loss):
+            got = f"{loss} at step {self.step + 1} of {self.recipe.name}"
+            raise Diverged("a finite loss", got, "lower the rate, or clip the gradient (optimizer.clip)")
+        return loss
 
     def _make_step(self) -> float:
         lr, hr = self._batch(self.step)
@@ -294,13 +315,17 @@ class Trainer:
         save_checkpoint(self.folder / CHECKPOINT, tensors, state)
 
     def _resume(self) -> None:
-        path = self.folder / CHECKPOINT
+        path, weights = self.folder / CHECKPOINT, weights_file(self.recipe, self.folder)
+        if weights.is_file():
+            _, training = read_trained(weights)
+            self._check_own(training.digest, weights)
+            if training.steps == self.recipe.steps and self._ended(weights):
+                self.step = self.recipe.steps
+                return
         if not path.is_file():
             return
         tensors, state = load_checkpoint(path)
-        if state["digest"] != self.recipe.digest:
-            got = f"a checkpoint of recipe {state['digest']}, not {self.recipe.digest}, in {path}"
-            raise UsageError("a folder of this training alone", got, "name another folder, or delete it")
+        self._check_own(state["digest"], path)
         self.net.load_state_dict(below("net", tensors))
         self.average = {n: t.to(self.device) for n, t in below("average", tensors).items()}
         restore_optimizer(self.optimizer, below("optimizer", tensors))
@@ -311,6 +336,16 @@ class Trainer:
         torch.set_num_threads(state["threads"])
         self.step, self.seconds, self._losses = state["step"], state["seconds"], state["losses"]
         self.record.keep_until(self.step)
+
+    def _check_own(self, found: str, path: Path) -> None:
+        if found != self.recipe.digest:
+            got = f"one of recipe {found}, not {self.recipe.digest}: {path}"
+            raise UsageError("a folder of this training alone", got, "name another folder, or delete it")
+
+    def _ended(self, weights: Path) -> bool:
+        """Whether the record tells of just these weights."""
+        lines = self.record.lines()
+        return bool(lines) and lines[-1]["event"] == "end" and lines[-1]["sha256"] == sha256_of(weights)
 
 
 def learning_rate(optimizer: Optimizer, step: int) -> float:

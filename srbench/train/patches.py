@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srbench.adapters import door
-from srbench.data.datasets import Dataset, open_dataset
+from srbench.data.datasets import BUILTIN, Dataset, open_dataset, training_sets
 from srbench.data.degrade import decode_frame, degrade
 from srbench.errors import UsageError
 from srbench.fetch.home import home
@@ -72,7 +72,8 @@ def split(pairs: Sequence[Pair], held_out: int) -> tuple[list[Pair], list[Pair]]
         UsageError: nothing would be left to train on.
     """
     if held_out >= len(pairs):
-        raise UsageError(f"more than {held_out} images", f"{len(pairs)}", "hold fewer out")
+        expected = f"held_out below the {len(pairs)} images of the training sets"
+        raise UsageError(expected, f"{held_out}", "hold fewer out")
     chosen = {round((n + 0.5) * len(pairs) / held_out - 0.5) for n in range(held_out)}
     return (
         [pair for n, pair in enumerate(pairs) if n not in chosen],
@@ -84,6 +85,9 @@ def split(pairs: Sequence[Pair], held_out: int) -> tuple[list[Pair], list[Pair]]
 
 
 def _pairs_of(dataset: Dataset, data: Data, info: ModelInfo, scale: int) -> list[Pair]:
+    if dataset.name in BUILTIN and not dataset.manifest.purpose:
+        got = f"{dataset.name}, a test set"
+        raise UsageError("sets to train on", got, f"name {', '.join(training_sets())}, or a set of your own")
     if not dataset.complete:
         missing = next(iter(dataset.missing.values()))
         raise UsageError(f"all of {dataset.name}", f"{len(dataset.missing)} missing: {missing}", "fetch it")

@@ -26,6 +26,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -181,7 +182,7 @@ def read_toml(text: str, where: str, what: str) -> dict[str, Any]:
     """
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"a TOML {what}", f"{where}: {error}", f"correct the {what}") from error
     schema = table.pop("schema", None)
     if schema != SCHEMA:
@@ -205,6 +206,14 @@ def recipe_from(table: Mapping[str, Any], where: str) -> Recipe:
     return recipe
 
 
+NAMES = "of letters, digits, dots, dashes, underscores and plus signs that begins with a letter or digit"
+
+
+def fits_in_a_path(name: str) -> bool:
+    """Whether files and folders can be called so: names of recipes, ablations and their levels."""
+    return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", name) is not None
+
+
 def _surrounds(frames: int, info: ModelInfo) -> bool:
     """Whether a patch of so many frames has a network's window in its middle."""
     more = frames - (info.frames_before + 1 + info.frames_after)
@@ -213,13 +222,15 @@ def _surrounds(frames: int, info: ModelInfo) -> bool:
 
 def _rules(recipe: Recipe) -> list[tuple[str, bool, str]]:
     """What must hold beyond the types: expected, whether it does, got."""
-    data, counts = recipe.data, (recipe.data.patch, recipe.data.batch, recipe.data.shrink, recipe.steps)
+    data = recipe.data
+    counts = {"patch": data.patch, "batch": data.batch, "shrink": data.shrink, "steps": recipe.steps}
     info = promise(recipe.network, recipe.name, recipe.name)
     multiple, seen = info.size_multiple, info.frames_before + 1 + info.frames_after
     adversarial = [loss for loss in recipe.losses if loss.kind == "adversarial"]
     return [
+        (f"a name {NAMES}", fits_in_a_path(recipe.name), repr(recipe.name)),
         ("at least one training set", bool(data.sets), "none"),
-        ("patch, batch, shrink and steps of at least 1", min(counts) > 0, f"{min(counts)}"),
+        *((f"{name} of at least 1", count > 0, f"{count}") for name, count in counts.items()),
         (f"a patch of a multiple of {multiple} pixels", data.patch % multiple == 0, f"{data.patch}"),
         ("frames of 2 or more, for a sequence", info.kind != "sequence" or data.frames > 1, f"{data.frames}"),
         (f"frames of 0, or {seen} and an even number more", _surrounds(data.frames, info), f"{data.frames}"),

@@ -153,14 +153,15 @@ def test_models_stand_alone(old: str, new: str, expected: str) -> None:
 
 def test_each_level_is_compared_with_the_base() -> None:
     """A third level has its own effect; the claim is judged by the one that it names."""
-    third = 'set.losses = [{ kind = "l2" }]\n[[factors.levels]]\nname = "huber"\n'
+    third = 'set.losses = [{ kind = "l2" }]\n[[factors.levels]]\nname = "other"\n'
+    third += 'set.losses = [{ kind = "charbonnier" }]\n'
     ablation = load_ablation(ABLATION.replace('set.losses = [{ kind = "l2" }]\n', third), "tiny.toml")
     rng, base = np.random.default_rng(0), np.linspace(28, 34, 20)
-    gain = {"l1": 0.5, "l2": 0.0, "huber": -0.3}
+    gain = {"l1": 0.5, "l2": 0.0, "other": -0.3}
     scores = {t.model: base + gain[t.levels[1]] + rng.normal(0, 0.01, 20) for t in trials(ablation)}
     effects = effects_of(ablation, cells(scores))
     means = {e.level: e.mean for e in effects if e.factor == "loss" and not e.where}
-    assert means == pytest.approx({"l1": 0.5, "huber": -0.3}, abs=0.02)
+    assert means == pytest.approx({"l1": 0.5, "other": -0.3}, abs=0.02)
     assert findings(ablation, effects, [], [])["factors"][1]["verdict"] == "confirmed"
 
 
@@ -275,6 +276,25 @@ def test_few_images_say_nothing_and_disagreeing_seeds_neither() -> None:
     assert effect(0.1, 0.2, 0.1).seed_spread is None
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("seeds = [0, 1]", "seeds = [0, 0]", "different seeds"),
+        ('better = "plain"', 'better = "bn"', "a level of bn that is better than its base"),
+        ("set.network.norm = true", "", "levels that differ"),
+        ("set.network.norm = true", "set.seed = 5", "levels that set neither name nor seed"),
+        ("set.network.norm = true", "set.network.scale = 3", "one scale, got x2, x3"),
+        ('name = "tiny"', 'name = "../../tiny"', "names of letters"),
+        ('name = "l2"', 'name = "l/2"', "names of letters"),
+    ],
+)
+def test_an_experiment_that_means_nothing_is_refused(old: str, new: str, expected: str) -> None:
+    """Before anything is trained: no level is compared with itself, no seed counts twice."""
+    text = ABLATION.replace('base = "l2"', 'base = "l/2"') if "l/2" in new else ABLATION
+    with pytest.raises(UsageError, match=expected):
+        load_ablation(text.replace(old, new, 1), "tiny.toml")
+
+
 def test_only_the_level_of_the_claim_confirms_it() -> None:
     """A third level, which the claim is not of, is better or worse than the base; so says the site's page."""
     from srbench.ablation.tables import rows_of
@@ -340,6 +360,14 @@ def test_an_ablation_runs_from_its_file_to_its_page(tmp_path: Path, srbench: Any
     assert again.code == 0
     assert "0 images computed" in again.err
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*.safetensors")} == before
+    # What the folder knows of other sets, or of a part of this one, takes no part.
+    other = ABLATION.replace('datasets = ["tiny-test"]', 'datasets = ["tiny-test", "embedded-clip"]')
+    Path("other.toml").write_text(other, encoding="utf-8")
+    refused = srbench("ablate", "other.toml", "-q")
+    assert refused.code == 2
+    assert "test sets for x2, got embedded-clip" in refused.err
+    assert srbench("ablate", "tiny.toml", "--limit", "2", "-q").code == 0
+    assert srbench("ablate", "tiny.toml", "--json", "-q").json() == found
     assert srbench("ablate", "tiny.toml", "--save-predictions", "-q").code == 0
     assert srbench("report", "--results", folder, "--out", "site").code == 0
     page = Path("site/ablations/tiny.html").read_text()

@@ -105,7 +105,11 @@ def test_a_recipe_reads_back_to_itself(recipe: Recipe) -> None:
     ("old", "new", "expected"),
     [
         ("steps = 12", "step = 12", "only the fields"),
-        ("steps = 12", "steps = 0", "of at least 1"),
+        ("steps = 12", "steps = 0", "steps of at least 1"),
+        ('name = "tiny"', 'name = "../tiny"', "a name of letters, digits"),
+        ('name = "tiny"', 'name = ""', "a name of letters, digits"),
+        ('name = "tiny"', 'name = "a\\nb"', "a name of letters, digits"),
+        ("steps = 12", "steps = " + "[" * 20_000, "a TOML recipe"),
         ("steps = 12", 'steps = "12"', "a value of type int"),
         ("steps = 12", "steps = true", "a value of type int"),
         ("schema = 1", "schema = 2", "schema = 1"),
@@ -245,6 +249,12 @@ def test_images_are_held_out_evenly() -> None:
         split(pairs, 20)
 
 
+def test_a_test_set_is_not_trained_on(recipe: Recipe, tmp_path: Path) -> None:
+    """What srbench tests on is refused before anything is trained, whoever asks."""
+    with pytest.raises(UsageError, match=r"sets to train on, got embedded, a test set; name t91"):
+        Trainer(replace(recipe, data=replace(recipe.data, sets=("embedded",))), tmp_path / "t")
+
+
 def test_what_is_trained_on_is_what_is_tested_on(tiny_set: str) -> None:
     """An input is the frame that a run's protocol degrades, through the same door."""
     from srbench.adapters import door
@@ -374,6 +384,37 @@ def test_a_stopped_training_ends_in_the_same_weights(
     assert not (tmp_path / "parts" / CHECKPOINT).exists()
     steps = [json.loads(line)["step"] for line in (tmp_path / "parts/record.jsonl").read_text().splitlines()]
     assert steps == sorted(steps)
+
+
+def test_a_finished_training_answers_and_stays(tiny_set: str, recipe: Recipe, tmp_path: Path) -> None:
+    """Asked again, or to stop earlier, it returns what it found; another recipe may not have its folder."""
+    first = Trainer(recipe, tmp_path / "t").run()
+    before = {file: file.read_bytes() for file in (tmp_path / "t").iterdir()}
+    again = Trainer(recipe, tmp_path / "t")
+    assert again.run(stop_after=2) == again.run()
+    assert (again.run().sha256, again.run().psnr_y, again.step) == (first.sha256, first.psnr_y, 12)
+    assert {file: file.read_bytes() for file in (tmp_path / "t").iterdir()} == before
+    with pytest.raises(UsageError, match="a folder of this training alone"):
+        Trainer(replace(recipe, seed=1), tmp_path / "t")
+    assert {file: file.read_bytes() for file in (tmp_path / "t").iterdir()} == before
+
+
+def test_a_diverged_training_ends_there(tiny_set: str, tmp_path: Path, srbench: Any) -> None:
+    """No weights come of a loss that is not finite: the step is told, and the exit code is 3."""
+    Path("wild.toml").write_text(RECIPE.replace("rate = 1e-3", "rate = 1e30").replace("clip = 1.0", ""))
+    ran = srbench("train", "wild.toml", "-q")
+    assert ran.code == 3
+    assert "expected a finite loss, got nan at step " in ran.err
+    assert not list(Path("results").rglob("*.safetensors"))
+
+
+def test_text_that_is_no_utf8_is_refused(tmp_path: Path, srbench: Any) -> None:
+    """In one line, as any other wrong recipe."""
+    Path("latin.toml").write_bytes('name = "Größe"'.encode("latin-1"))
+    for command in "train", "ablate":
+        ran = srbench(command, "latin.toml")
+        assert ran.code == 2
+        assert "in UTF-8, got latin.toml" in ran.err
 
 
 def test_an_adversary_is_gone_on_with(tiny_set: str, recipe: Recipe, tmp_path: Path) -> None:
