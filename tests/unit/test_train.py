@@ -245,7 +245,7 @@ def test_images_are_held_out_evenly() -> None:
     seen, held_out = split(pairs, 4)
     assert [pair.name for pair in held_out] == ["2", "7", "12", "17"]
     assert sorted(int(p.name) for p in (*seen, *held_out)) == list(range(20))
-    with pytest.raises(UsageError, match="more than 20 images"):
+    with pytest.raises(UsageError, match="held_out below the 20 images"):
         split(pairs, 20)
 
 
