@@ -85,6 +85,15 @@ def tiny_set(tmp_path: Path, empty_home: Path) -> str:
     return SET
 
 
+def add_clips(folder: Path, size: tuple[int, int]) -> None:
+    """Two clips of four frames of noise, height and width given, as the user's set ``tiny-clips``, x4."""
+    rng = np.random.default_rng(0)
+    for number in range(2):
+        for n in range(4):
+            write_png(folder / f"{number}/{n}.png", rng.integers(0, 256, (*size, 3), np.uint8))
+    add_dataset("tiny-clips", folder, scale=4)
+
+
 @pytest.fixture
 def recipe() -> Recipe:
     """Twelve steps of a small network with batch normalisation."""
@@ -532,11 +541,7 @@ def test_a_wider_window_begins_as_the_narrower_one(empty_home: Path, recipe: Rec
     """Weights of one frame start a network of three, that gives the same, whatever the others show."""
     from srbench.archs.build import build
 
-    rng = np.random.default_rng(0)
-    for clip in range(2):
-        for n in range(4):
-            write_png(tmp_path / f"clips/{clip}/{n}.png", rng.integers(0, 256, (64, 64, 3), np.uint8))
-    add_dataset("tiny-clips", tmp_path / "clips", scale=4)
+    add_clips(tmp_path / "clips", (64, 64))
     small = EDVR(4, features=4, frames=1, groups=1, extraction=1, reconstruction=1, tsa=False, tail=4)
     data = Data(("tiny-clips",), patch=8, batch=2, held_out=1)
     one = replace(recipe, network=small, data=data, steps=2)
@@ -555,11 +560,7 @@ def test_a_network_of_windows_trains_on_clips(
     frames: int, empty_home: Path, recipe: Recipe, tmp_path: Path, srbench: Any
 ) -> None:
     """Sides that the network can't halve twice are cropped for validation; the weights run on clips."""
-    rng = np.random.default_rng(0)
-    for clip in range(2):
-        for n in range(4):
-            write_png(tmp_path / f"clips/{clip}/{n}.png", rng.integers(0, 256, (72, 88, 3), np.uint8))
-    add_dataset("tiny-clips", tmp_path / "clips", scale=4)
+    add_clips(tmp_path / "clips", (72, 88))
     small = EDVR(4, features=4, frames=frames, groups=1, extraction=1, reconstruction=1, tsa=False, tail=4)
     data = Data(("tiny-clips",), patch=8, batch=2, held_out=1)
     found = Trainer(replace(recipe, network=small, data=data, steps=2), tmp_path / "t").run()
@@ -584,11 +585,7 @@ def test_a_network_of_sequences_trains_on_clips(
     flow: Any, empty_home: Path, recipe: Recipe, tmp_path: Path, srbench: Any
 ) -> None:
     """It learns from every frame, the same when stopped between; the weights run on whole clips."""
-    rng = np.random.default_rng(0)
-    for number in range(2):
-        for n in range(4):
-            write_png(tmp_path / f"clips/{number}/{n}.png", rng.integers(0, 256, (72, 88, 3), np.uint8))
-    add_dataset("tiny-clips", tmp_path / "clips", scale=4)
+    add_clips(tmp_path / "clips", (72, 88))
     data = Data(("tiny-clips",), patch=12, batch=2, held_out=1, frames=3)
     small = BasicVSR(4, features=4, blocks=1, tail=4, flow=flow)
     clips = replace(recipe, network=small, data=data, steps=4, losses=(Loss("charbonnier"),))
